@@ -1,0 +1,168 @@
+"""The contract between a broker client and the loop.
+
+Two threads meet here. The **consumer thread** owns the broker client, alone: it polls, commits, acks
+and closes. The **loop** owns lanes, tickets and offsets. They speak in two directions only:
+
+* consumer → loop through ``Inbox`` (batches of records, assignments, revocations, state);
+* loop → consumer through ``Consumer`` (``settle``, ``pause``/``resume``, ``close``), which only puts
+  a command aside and returns at once.
+
+Commands reach the broker in the order given. No broker call runs on the loop, no HTTP on a
+consumer thread.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, ClassVar, Protocol
+
+from bridge.model import Position, Record, Stream
+
+
+class Settles(Enum):
+    """How a consumer tells its broker that a record is done with."""
+
+    WATERMARK = 1
+    """One position a stream: everything read before it is settled (Kafka, files)."""
+    EACH = 2
+    """Every record by itself, in any order (RabbitMQ acks)."""
+
+
+class Link(Enum):
+    """What a consumer knows of its broker."""
+
+    CONNECTING = 0
+    CONNECTED = 1
+    STANDBY = 2
+    """Connected, and another member has all the work."""
+    CLOSED = 3
+
+
+class Inbox(Protocol):
+    """The loop's side. Every method may be called from the consumer thread, none from elsewhere.
+
+    Calls arrive on the loop in the order made.
+    """
+
+    def wait_for_room(self, timeout_seconds: float) -> bool:
+        """Wait until the loop took in what it was handed; call it before reading more.
+
+        Returns:
+            False when there is still no room: serve commands and heartbeats, then ask again.
+        """
+        ...
+
+    def records(self, batch: Sequence[Record], consumed_total: int) -> None:
+        """Hand over records in the order read; never blocks.
+
+        Args:
+            batch: records of assigned streams only, each with its stream's current epoch.
+            consumed_total: all records this consumer has ever handed over, this batch included.
+        """
+        ...
+
+    def assigned(self, epochs: Mapping[Stream, int]) -> None:
+        """These streams are ours from now on; said before their first record.
+
+        Args:
+            epochs: stream → its new epoch, larger than any before it.
+        """
+        ...
+
+    def revoked(self, streams: Collection[Stream], budget_seconds: float) -> Future[Sequence[Position]]:
+        """These streams are about to be taken away: drain, then tell what may be settled.
+
+        The loop starts nothing new for them, waits for what is in flight, fences their epochs and
+        resolves the future within ``budget_seconds`` with the final positions (WATERMARK: one a
+        stream that moved; EACH: those not yet passed to ``settle``). The caller settles these
+        itself, synchronously; whatever was still open is given back. Never raises.
+        """
+        ...
+
+    def lost(self, streams: Collection[Stream]) -> None:
+        """These streams are already somebody else's: fence, settle nothing, give all back."""
+        ...
+
+    def link(self, state: Link, detail: str = "") -> None:
+        """The connection changed; ``detail`` is one line for the log, without secrets."""
+        ...
+
+    def failed(self, error: Exception) -> None:
+        """The consumer cannot go on: the bridge drains its other sources and ends with an error."""
+        ...
+
+    def finished(self) -> None:
+        """The input has an end and it was reached (files)."""
+        ...
+
+
+@dataclass(slots=True)
+class ConsumerStats:
+    """Written by the consumer thread alone, read by anyone (single fields, no lock needed).
+
+    ``last_progress_seconds`` is ``time.monotonic()`` of the thread's last turn: liveness reads it.
+    """
+
+    consumed_total: int = 0
+    last_progress_seconds: float = 0.0
+    commits_ok: int = 0
+    commits_failed: int = 0
+    commits_fenced: int = 0
+    last_commit_seconds: float = 0.0
+    rebalances: dict[str, int] = field(default_factory=dict)
+    lag: dict[Stream, int] = field(default_factory=dict)
+    assigned: frozenset[Stream] = frozenset()
+    paused: frozenset[Stream] = frozenset()
+    offsets_lost: int = 0
+    weak_ids: int = 0
+
+
+class Consumer(ABC):
+    """Reads one source. Constructed on the main thread; the constructor does no I/O.
+
+    A plug-in names itself in the entry-point group ``filum_bridge.consumers`` and brings
+    ``Settings``, a pydantic model derived from ``bridge.config.SourceSettings``.
+    """
+
+    Settings: ClassVar[type[Any]]
+    settles: ClassVar[Settles]
+
+    def __init__(self, settings: Any, inbox: Inbox) -> None:
+        self.settings = settings
+        self.inbox = inbox
+        self.stats = ConsumerStats()
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start the consumer thread. It connects by itself, with backoff, and says so by ``link``."""
+
+    @abstractmethod
+    def settle(self, positions: Sequence[Position]) -> None:
+        """These are done with. Loop thread; returns at once; positions of an old epoch are ignored.
+
+        A watermark that could not be committed is tried again, by a newer one if there is one.
+        """
+
+    @abstractmethod
+    def pause(self, streams: Collection[Stream]) -> None:
+        """Hand over no more of these until ``resume``. A few records under way may still come.
+
+        Lasts over reassignment of the same stream. Loop thread; returns at once; repeat-safe.
+        """
+
+    @abstractmethod
+    def resume(self, streams: Collection[Stream]) -> None:
+        """Undo ``pause``. Loop thread; returns at once; repeat-safe."""
+
+    @abstractmethod
+    def close(self, budget_seconds: float) -> Future[None]:
+        """Stop reading, call ``inbox.revoked`` for all streams, settle what it answers, leave.
+
+        The thread keeps its connection alive meanwhile. Loop thread; returns at once; the future
+        resolves when the thread has ended, at the latest shortly after ``budget_seconds``
+        (a broker that does not answer is left behind). Repeat-safe.
+        """

@@ -1,0 +1,175 @@
+"""The values that flow: record → document → event → outcome. Frozen, without behaviour worth testing.
+
+A value goes forward only; nobody reaches back to change one. ``Stream`` names what has an order of
+its own: one partition of a Kafka topic, one RabbitMQ queue, one topic of a file.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import msgspec
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+class Stream(NamedTuple):
+    """One ordered series of records of a source.
+
+    ``name`` is the topic or the queue, ``number`` the partition (0 where there is none).
+    """
+
+    source: str
+    name: str
+    number: int = 0
+
+
+class Position(NamedTuple):
+    """Where a stream stands, said back to the consumer that reads it.
+
+    ``offset`` means what the consumer's ``settles`` says: for ``Settles.WATERMARK`` the lowest
+    unsettled offset (the next to read), for ``Settles.EACH`` the record's own offset (on RabbitMQ
+    the delivery tag). ``epoch`` is one assignment of the partition, or one AMQP channel: a consumer
+    ignores positions of an older epoch.
+    """
+
+    stream: Stream
+    offset: int
+    epoch: int
+    metadata: str = ""
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One broker message, its bytes untouched.
+
+    ``offset`` grows in the order read within one (stream, epoch); gaps are no holes.
+    ``timestamp_ms`` is the broker's time in ms since 1970 UTC, None where it gave none. ``nonce`` is
+    drawn at delivery where the broker gives a message no lasting identity (RabbitMQ without
+    ``message_id``); else empty.
+    """
+
+    stream: Stream
+    offset: int
+    epoch: int
+    value: bytes | None
+    key: bytes | None = None
+    headers: Headers = ()
+    timestamp_ms: int | None = None
+    queue: bool = False
+    routing_key: str | None = None
+    message_id: str | None = None
+    content_type: str | None = None
+    content_encoding: str | None = None
+    redelivered: bool = False
+    nonce: str = ""
+
+    @property
+    def size_bytes(self) -> int:
+        """What the record weighs in the buffer: value, key and a flat share for the rest."""
+        return len(self.value or b"") + len(self.key or b"") + 256
+
+
+class Reason(StrEnum):
+    """Why a letter is dead: the closed set of ``bridge-reason``."""
+
+    UNDECODABLE = "undecodable"
+    RULE_FAULT = "rule_fault"
+    NO_IDENTITY = "no_identity"
+    INVALID_PAYLOAD = "invalid_payload"
+    TOO_LARGE = "too_large"
+    REFUSED = "refused"
+    RETRIES_EXHAUSTED = "retries_exhausted"
+    SKIPPED_BY_OPERATOR = "skipped_by_operator"
+
+
+class OnError(StrEnum):
+    """What a rule does with its own faults."""
+
+    DEAD_LETTER = "dead_letter"
+    DROP = "drop"
+    STOP = "stop"
+
+
+class Poison(msgspec.Struct, frozen=True):
+    """A record that no rule can see: a value of the flow, not an exception."""
+
+    reason: Reason
+    error: str
+
+
+class Filtered(msgspec.Struct, frozen=True):
+    """A record that is settled without an event, and why (``tombstone``, ``no_rule``)."""
+
+    why: str
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """What a rule sees of one record under one envelope.
+
+    ``time`` is the envelope's own time of the event as text (CloudEvents ``time``), ``identity`` its own
+    lasting identity (CloudEvents source + id, outbox id); None where the envelope has none.
+    """
+
+    event: Any
+    before: Any = None
+    op: str | None = None
+    source: Any = None
+    cloudevent: Any = None
+    time: str | None = None
+    identity: str | None = None
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """One identify or track payload, ready to leave: ``body`` is the request's JSON, UTF-8."""
+
+    rule: str
+    event_type: str
+    emit_index: int
+    element_index: int
+    destination: str
+    user_id: str | None
+    anonymous_id: str | None
+    event_id: str
+    body: bytes
+    time_ms: int | None = None
+
+    @property
+    def user(self) -> str:
+        """Whom the event is about; the lane key under ``ordering: user``."""
+        return self.user_id or self.anonymous_id or ""
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """A rule that could not make its events of a record; none of them is sent."""
+
+    rule: str
+    on_error: OnError
+    reason: Reason
+    error: str
+    destination: str
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """What all rules of a stream made of one record. Neither events nor faults: filtered."""
+
+    events: tuple[Event, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    timestamp_fallbacks: int = 0
+
+
+class Outcome(StrEnum):
+    """What became of a record or an event, from the mildest to the worst (see ``worse``)."""
+
+    FILTERED = "filtered"
+    DELIVERED = "delivered"
+    DROPPED = "dropped"
+    DEAD_LETTERED = "dead_lettered"
+
+
+_SEVERITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
+
+
+def worse(one: Outcome, other: Outcome) -> Outcome:
+    """The one outcome that a record of several events is counted under."""
+    return one if _SEVERITY[one] >= _SEVERITY[other] else other
