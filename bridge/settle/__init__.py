@@ -1,0 +1,5 @@
+"""Stage 5: outcomes → records settled.
+
+``offsets`` knows where a stream stands, ``tickets`` when a record is done with, ``letters`` what a dead
+letter holds, ``stores`` where it is written. Everything but ``stores`` is pure and owned by the loop.
+"""

@@ -1,0 +1,158 @@
+"""Tells an outage from poison: one controller a destination. Pure; owned by the loop.
+
+Open: events leave, up to the concurrency limit. Blocked: the destination itself is at fault; one real
+event at a time probes it, the probes rotate over the lanes, no attempt is spent and nothing is
+dead-lettered. The first acceptance opens it again.
+
+* 401 403 404 405 3xx block when two lanes got such an answer with no acceptance between them, or when
+  there is no other lane. An event so answered three times while others were accepted in between is
+  refused: for everybody it is an outage, for one event while others pass it is poison.
+* Retryable answers from two lanes or more, ten in a row with no acceptance: the same, as ``breaker``.
+* ``Retry-After`` and 429 hold the destination for that time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from enum import Enum
+
+import msgspec
+
+from bridge.config import Retry
+from bridge.model import Reason
+from bridge.send.parcel import Parcel
+from bridge.send.retry import backoff_seconds, is_exhausted
+from bridge.send.verdict import Kind, Verdict
+
+BREAKER_STRIKES = 10
+POISON_ANSWERS = 3
+_PROBE = Retry(base=0.5, cap=5.0)
+
+
+class Next(Enum):
+    """What becomes of the event that was answered."""
+
+    DELIVERED = 1
+    DEAD = 2
+    REST = 3
+    """Again after ``rest_seconds``."""
+    TURN = 4
+    """Again when its lane's turn comes: the destination, not the event, waits."""
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """``changed`` is true when the destination was blocked or opened by this answer."""
+
+    next: Next
+    reason: Reason | None = None
+    rest_seconds: float = 0.0
+    changed: bool = False
+
+
+_DELIVERED = Decision(Next.DELIVERED)
+
+
+class Controller:
+    """The state of one destination. Times are monotonic seconds, passed in.
+
+    ``blocked_reason`` is empty while open, else from the closed set auth, address, html, breaker.
+    """
+
+    def __init__(self, policy: Retry, random: Callable[[], float]) -> None:
+        self._policy = policy
+        self._random = random
+        self._suspects: set[Hashable] = set()
+        self._strikes: set[Hashable] = set()
+        self._strike_count = 0
+        self._probes = 0
+        self.accepted = 0
+        self.blocked_reason = ""
+        self.next_probe_seconds = 0.0
+        self.held_until_seconds = 0.0
+
+    def __repr__(self) -> str:
+        return f"<Controller {self.blocked_reason or 'open'}, {self.accepted} accepted>"
+
+    def allowance(self, limit: int, now_seconds: float) -> int:
+        """How many requests may be under way now."""
+        if now_seconds < self.held_until_seconds:
+            return 0
+        if not self.blocked_reason:
+            return limit
+        return 1 if now_seconds >= self.next_probe_seconds else 0
+
+    def wakes_at_seconds(self) -> float:
+        """When ``allowance`` may grow by time alone."""
+        return max(self.held_until_seconds, self.next_probe_seconds if self.blocked_reason else 0.0)
+
+    def decide(self, parcel: Parcel, verdict: Verdict, now_seconds: float, *, alone: bool) -> Decision:
+        """Take an answer in.
+
+        Args:
+            parcel: the event that was answered; its counts are brought up to date.
+            verdict: what the answer means.
+            now_seconds: the time of the answer.
+            alone: no other lane has an event to compare with.
+        """
+        if verdict.kind is Kind.DELIVERED:
+            return self._accept()
+        parcel.tries += 1
+        if verdict.kind is Kind.REFUSED:
+            self.next_probe_seconds = now_seconds
+            return Decision(Next.DEAD, Reason.REFUSED)
+        if verdict.kind is Kind.BLOCKED:
+            return self._suspect(parcel, verdict, now_seconds, alone=alone)
+        return self._retry(parcel, verdict, now_seconds)
+
+    def _accept(self) -> Decision:
+        self.accepted += 1
+        if not self._strike_count and not self._suspects and not self.blocked_reason:
+            return _DELIVERED
+        changed = bool(self.blocked_reason)
+        self.blocked_reason = ""
+        self._suspects.clear()
+        self._strikes.clear()
+        self._strike_count = self._probes = 0
+        return Decision(Next.DELIVERED, changed=changed)
+
+    def _suspect(self, parcel: Parcel, verdict: Verdict, now_seconds: float, *, alone: bool) -> Decision:
+        if parcel.blocked_seen != self.accepted:
+            parcel.blocked_seen = self.accepted
+            parcel.blocked_answers += 1
+        if parcel.blocked_answers >= POISON_ANSWERS:
+            return Decision(Next.DEAD, Reason.REFUSED)
+        self._suspects.add(parcel.lane.key)
+        if alone or self.blocked_reason or len(self._suspects) > 1:
+            return Decision(Next.TURN, changed=self._block(verdict.reason, now_seconds))
+        return Decision(Next.REST, rest_seconds=self._pause_of(parcel))
+
+    def _retry(self, parcel: Parcel, verdict: Verdict, now_seconds: float) -> Decision:
+        if verdict.is_free:
+            wait_seconds = verdict.retry_after_seconds
+            self._hold(now_seconds, self._pause_of(parcel) if wait_seconds is None else wait_seconds)
+            return Decision(Next.TURN)
+        if self.accepted > parcel.seen:
+            parcel.attempts += 1
+        parcel.seen = self.accepted
+        if is_exhausted(parcel.attempts, now_seconds - parcel.created_seconds, self._policy):
+            return Decision(Next.DEAD, Reason.RETRIES_EXHAUSTED)
+        self._strikes.add(parcel.lane.key)
+        self._strike_count += 1
+        if self.blocked_reason or (self._strike_count >= BREAKER_STRIKES and len(self._strikes) > 1):
+            return Decision(Next.TURN, changed=self._block("breaker", now_seconds))
+        return Decision(Next.REST, rest_seconds=self._pause_of(parcel))
+
+    def _pause_of(self, parcel: Parcel) -> float:
+        return backoff_seconds(parcel.tries - 1, self._policy, self._random)
+
+    def _hold(self, now_seconds: float, wait_seconds: float) -> None:
+        self.held_until_seconds = max(self.held_until_seconds, now_seconds + wait_seconds)
+
+    def _block(self, reason: str, now_seconds: float) -> bool:
+        """Block, or put off the next probe; True when the reason is news."""
+        changed = self.blocked_reason != reason
+        self.blocked_reason = reason
+        ceiling = min(_PROBE.cap, _PROBE.base * 2.0 ** min(self._probes, 10))
+        self._probes += 1
+        self.next_probe_seconds = now_seconds + ceiling * (0.5 + self._random() / 2)
+        return changed

@@ -1,0 +1,75 @@
+"""One event on its way, and the lane it stands in."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable
+from enum import Enum
+from typing import Protocol
+
+from bridge.model import Event
+
+
+class Owner(Protocol):
+    """Whose event it is. ``fenced`` turns true when the record was given back meanwhile."""
+
+    fenced: bool
+
+
+class LaneState(Enum):
+    """Where a lane's head stands."""
+
+    IDLE = 1
+    """It waits for its turn."""
+    BUSY = 2
+    """It is on its way."""
+    RESTING = 3
+    """It waits for a time."""
+
+
+class Lane:
+    """The queue of one ordering key; ``rests`` tells a stale wake-up from a current one."""
+
+    __slots__ = ("key", "parcels", "rests", "state")
+
+    def __init__(self, key: Hashable) -> None:
+        self.key = key
+        self.parcels: deque[Parcel] = deque()
+        self.state = LaneState.IDLE
+        self.rests = 0
+
+    def __repr__(self) -> str:
+        return f"<Lane {self.state.name.lower()}, {len(self.parcels)} waiting>"
+
+
+class Parcel:
+    """What befell one event so far.
+
+    ``tries`` counts answers, ``attempts`` those that were spent. ``seen`` and ``blocked_seen`` are the
+    destination's count of acceptances at the last answer of that kind.
+    """
+
+    __slots__ = (
+        "attempts",
+        "blocked_answers",
+        "blocked_seen",
+        "created_seconds",
+        "event",
+        "first_failed_ms",
+        "lane",
+        "owner",
+        "seen",
+        "tries",
+    )
+
+    def __init__(self, event: Event, owner: Owner, created_seconds: float) -> None:
+        self.event = event
+        self.owner = owner
+        self.created_seconds = created_seconds
+        self.lane: Lane
+        self.attempts = 0
+        self.tries = 0
+        self.seen = 0
+        self.blocked_answers = 0
+        self.blocked_seen = -1
+        self.first_failed_ms: int | None = None

@@ -1,0 +1,71 @@
+"""What a dead letter holds: the original bytes, and why they are here, in headers. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from bridge.model import Event, Headers, Reason, Record
+
+_ERROR_CHARS = 1024
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """One dead letter: ``value``, ``key`` and the original headers untouched, ``bridge-…`` added."""
+
+    record: Record
+    reason: Reason
+    headers: Headers
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """Why a record or one of its events cannot go on.
+
+    ``error`` is one line without payload; ``first_failed_ms`` is ms since 1970.
+    """
+
+    reason: Reason
+    error: str
+    rule: str | None = None
+    destination: str | None = None
+    event: Event | None = None
+    status: int | None = None
+    attempts: int | None = None
+    first_failed_ms: int | None = None
+
+
+def write_letter(record: Record, cause: Cause, rules_hash: str) -> Letter:
+    """The letter of a record; headers as design §7, those without a value left out."""
+    return Letter(record, cause.reason, record.headers + _headers(record, cause, rules_hash))
+
+
+def _headers(record: Record, cause: Cause, rules_hash: str) -> Headers:
+    stream, event = record.stream, cause.event
+    pairs: dict[str, object] = {
+        "reason": cause.reason.value,
+        "error": cause.error[:_ERROR_CHARS],
+        "status": cause.status,
+        "rule": cause.rule,
+        "rules-hash": rules_hash,
+        "attempts": cause.attempts,
+        "first-failed-at": _iso(cause.first_failed_ms),
+        "source": stream.source,
+        "topic": None if record.queue else stream.name,
+        "partition": None if record.queue else stream.number,
+        "offset": None if record.queue else record.offset,
+        "queue": stream.name if record.queue else None,
+        "routing-key": record.routing_key,
+        "message-id": record.message_id,
+        "timestamp": _iso(record.timestamp_ms),
+        "destination": cause.destination,
+        "event-id": (event.event_id or None) if event else None,
+        "event-index": f"{event.emit_index}.{event.element_index}" if event else None,
+    }
+    return tuple((f"bridge-{name}", str(v).encode()) for name, v in pairs.items() if v is not None)
+
+
+def _iso(time_ms: int | None) -> str | None:
+    if time_ms is None:
+        return None
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,102 @@
+"""Where dead letters are written. Written means confirmed: only then may the record settle.
+
+The broker stores are given a publisher by ``app`` (the same clients that consume), so this stage knows
+no broker library. ``publish`` calls return at once with a future of their own thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Protocol
+
+from bridge.errors import DeadLetterError
+from bridge.record_lines import line_of
+from bridge.settle.letters import Letter
+
+
+class DeadLetterStore(Protocol):
+    """Owned by the loop."""
+
+    async def write(self, letter: Letter) -> None:
+        """Write and wait for the confirmation.
+
+        Raises:
+            DeadLetterError: not written, or not known to be; the caller tries again.
+        """
+        ...
+
+    async def close(self, budget_seconds: float) -> None:
+        """Flush and leave."""
+        ...
+
+
+class Publish(Protocol):
+    """How a broker client takes a letter; the future resolves when the broker confirmed it."""
+
+    def __call__(self, letter: Letter) -> Future[None]:
+        """Returns at once; errors come through the future as ``DeadLetterError``."""
+        ...
+
+
+class Close(Protocol):
+    """How a broker client is left."""
+
+    def __call__(self, budget_seconds: float) -> None:
+        """Blocks for at most the budget; called off the loop."""
+        ...
+
+
+class BrokerStore:
+    """A Kafka topic (acks=all, idempotent) or a durable RabbitMQ queue (confirmed, mandatory)."""
+
+    def __init__(self, publish: Publish, close: Close, timeout_seconds: float = 30.0) -> None:
+        self._publish = publish
+        self._close = close
+        self._timeout_seconds = timeout_seconds
+
+    async def write(self, letter: Letter) -> None:
+        """Publish and wait for the broker's confirmation."""
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await asyncio.wrap_future(self._publish(letter))
+        except TimeoutError as error:
+            raise DeadLetterError("the broker did not confirm a dead letter in time") from error
+
+    async def close(self, budget_seconds: float) -> None:
+        """Close the publisher off the loop."""
+        await asyncio.to_thread(self._close, budget_seconds)
+
+
+class FileStore:
+    """JSON lines, each fsynced before it counts. One writer a file: letters take turns."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._turn = asyncio.Lock()
+
+    async def write(self, letter: Letter) -> None:
+        """Append one line and fsync it."""
+        async with self._turn:
+            try:
+                await asyncio.to_thread(self._append, line_of(letter.record, letter.headers))
+            except OSError as error:
+                raise DeadLetterError(f"{self._path}: {error.strerror}") from error
+
+    def _append(self, line: bytes) -> None:
+        """Append; a line cut short by a full disk is taken back, so that the next one stands alone."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("ab", buffering=0) as file:
+            start = file.seek(0, os.SEEK_END)
+            try:
+                if file.write(line + b"\n") != len(line) + 1:
+                    raise OSError(28, "no space left on device")
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(start)
+                raise
+
+    async def close(self, budget_seconds: float) -> None:
+        """Nothing is held open."""
