@@ -222,7 +222,7 @@ def test_files_that_cannot_be_read_say_why(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         read_yaml(path)
     path.write_bytes(b"a: 1\nb: \xff\n")
-    with pytest.raises(ConfigError, match="c.yaml:2:4: the file is not UTF-8"):
+    with pytest.raises(ConfigError, match=r"c\.yaml:2:4: the file is not UTF-8"):
         read_yaml(path)
     path.write_bytes(b"a: 123456789\n")
     with pytest.raises(ConfigError, match="larger than 5 bytes"):
@@ -262,12 +262,10 @@ def test_an_error_made_of_a_place_carries_all_of_it() -> None:
 def test_any_text_gives_data_or_a_config_error(text: str) -> None:
     """Nothing of the library's own exceptions escapes, and places stay inside the text."""
     try:
-        located = parse(text)
+        place = parse(text).at(())
     except ConfigError as error:
-        assert error.line >= 1
-        assert error.column >= 1
-        return
-    assert located.at(()) >= (1, 1)
+        place = (error.line, error.column)
+    assert min(place) >= 1
 
 
 @settings(max_examples=200, deadline=None)

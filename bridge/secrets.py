@@ -1,0 +1,106 @@
+"""Reads secrets where the configuration says they lie. Values leave only by return, never in an error.
+
+A file is read again when it changes, because Kubernetes swaps mounted secrets under a running pod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bridge.config import Secret
+from bridge.errors import ConfigError
+
+_MAX_SIZE_BYTES = 64 * 1024
+
+
+def read_secret(secret: Secret, *, base: Path, environ: Mapping[str, str]) -> str:
+    """The secret's value now; one trailing line end of a file is not part of it.
+
+    Args:
+        secret: where it lies.
+        base: what a relative ``file`` is relative to (``Config.base``).
+        environ: the environment.
+
+    Raises:
+        ConfigError: unset, empty, unreadable, not text, or of several lines.
+    """
+    if secret.env is not None:
+        return _checked(environ.get(secret.env), f"the environment variable {secret.env}", "set it")
+    path = base / (secret.file or "")
+    place, remedy = f"the secret file {path}", "mount it, or correct the path"
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_SIZE_BYTES + 1)
+        text = data.decode()
+    except OSError as error:
+        raise ConfigError(f"{place} cannot be read: {error.strerror}", hint=remedy) from error
+    except UnicodeDecodeError:
+        raise ConfigError(f"{place} is not UTF-8 text", hint=remedy) from None
+    if len(data) > _MAX_SIZE_BYTES:
+        raise ConfigError(f"{place} is larger than {_MAX_SIZE_BYTES} bytes", hint=remedy)
+    return _checked(text.removesuffix("\n").removesuffix("\r"), place, remedy)
+
+
+def _checked(value: str | None, place: str, remedy: str) -> str:
+    if value is None:
+        raise ConfigError(f"{place} is not set", hint=remedy)
+    if not value.strip():
+        raise ConfigError(f"{place} is empty", hint=remedy)
+    return value
+
+
+class SecretSource:
+    """One secret, cached; its file is read again when it changed. Not shared between threads.
+
+    While a changed file cannot be read, or is empty for a moment, the last good value stays.
+
+    Args:
+        secret: where it lies.
+        base: what a relative ``file`` is relative to.
+        environ: the environment; asked at each reload.
+
+    Raises:
+        ConfigError: from the first ``value`` or ``reload`` when there is none to read.
+    """
+
+    def __init__(self, secret: Secret, *, base: Path, environ: Mapping[str, str]) -> None:
+        self._secret = secret
+        self._base = base
+        self._environ = environ
+        self._value: str | None = None
+        self._stamp: tuple[int, int, int] | None = None
+
+    def value(self) -> str:
+        """The value; costs one ``stat`` for a file and nothing for a variable."""
+        if self._value is None or self._file_stamp() != self._stamp:
+            self.reload()
+        return self._value or ""
+
+    def reload(self) -> bool:
+        """Read again, whether it seems changed or not (after a 401).
+
+        Returns:
+            True when the value is another one than before; the first read counts as such.
+        """
+        stamp = self._file_stamp()
+        try:
+            value = read_secret(self._secret, base=self._base, environ=self._environ)
+        except ConfigError:
+            if self._value is None:
+                raise
+            return False
+        changed, self._value, self._stamp = value != self._value, value, stamp
+        return changed
+
+    def _file_stamp(self) -> tuple[int, int, int] | None:
+        if self._secret.file is None:
+            return None
+        try:
+            stat = (self._base / self._secret.file).stat()
+        except OSError:
+            return None
+        return stat.st_mtime_ns, stat.st_ino, stat.st_size
+
+    def __repr__(self) -> str:
+        return f"<SecretSource {self._secret}>"
