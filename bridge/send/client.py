@@ -27,7 +27,7 @@ _FAILURES: tuple[tuple[type[httpx.TransportError], str], ...] = (
 
 
 def default_transport(settings: Destination) -> httpx.AsyncBaseTransport:
-    """httpx's own transport: one connection for each request in flight, kept alive, never retrying."""
+    """Httpx's own transport: one connection for each request in flight, kept alive, never retrying."""
     limits = httpx.Limits(
         max_connections=settings.max_in_flight,
         max_keepalive_connections=settings.max_in_flight,

@@ -149,9 +149,15 @@ class Controller:
         self.held_until_seconds = max(self.held_until_seconds, now_seconds + wait_seconds)
 
     def _block(self, reason: str, now_seconds: float) -> bool:
-        """Block, or put off the next probe; True when the reason is news."""
+        """Block, or put off the next probe; True when the reason is news.
+
+        Requests that were under way when it closed come back late: they are no probes.
+        """
         changed = self.blocked_reason != reason
+        late = bool(self.blocked_reason) and now_seconds < self.next_probe_seconds
         self.blocked_reason = reason
+        if late:
+            return changed
         ceiling = min(_PROBE.cap, _PROBE.base * 2.0 ** min(self._probes, 10))
         self._probes += 1
         self.next_probe_seconds = now_seconds + ceiling * (0.5 + self._random() / 2)

@@ -52,13 +52,13 @@ class Verdict(msgspec.Struct, frozen=True):
         return self.status == HTTPStatus.TOO_MANY_REQUESTS or self.retry_after_seconds is not None
 
 
-_RETRY_REASONS = {
+_RETRY_REASONS: dict[int, str] = {
     HTTPStatus.REQUEST_TIMEOUT: "timeout",
     HTTPStatus.TOO_EARLY: "too_early",
     HTTPStatus.TOO_MANY_REQUESTS: "rate_limit",
     HTTPStatus.MULTI_STATUS: "multi_status",
 }
-_BLOCKED_REASONS = {
+_BLOCKED_REASONS: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: "auth",
     HTTPStatus.FORBIDDEN: "auth",
     HTTPStatus.NOT_FOUND: "address",
@@ -86,11 +86,11 @@ def judge(answer: Answer, now: datetime) -> Verdict:
 def _class_of(status: int, error_code: int | None, html: bool) -> tuple[Kind, str]:
     if error_code == TOKEN_DISABLED:
         return Kind.BLOCKED, "auth"
-    if reason := _RETRY_REASONS.get(HTTPStatus(status) if status in _STATUSES else HTTPStatus.OK):
+    if reason := _RETRY_REASONS.get(status):
         return Kind.RETRY, reason
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Kind.RETRY, "server_error"
-    if reason := _BLOCKED_REASONS.get(HTTPStatus(status) if status in _STATUSES else HTTPStatus.OK):
+    if reason := _BLOCKED_REASONS.get(status):
         return Kind.BLOCKED, reason
     if status < HTTPStatus.OK or HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return Kind.BLOCKED, "address"
@@ -99,9 +99,6 @@ def _class_of(status: int, error_code: int | None, html: bool) -> tuple[Kind, st
     if status < HTTPStatus.MULTIPLE_CHOICES and error_code is None:
         return Kind.DELIVERED, "ok"
     return Kind.REFUSED, "refused"
-
-
-_STATUSES = frozenset(int(status) for status in HTTPStatus)
 
 
 def _is_html(answer: Answer) -> bool:

@@ -68,4 +68,6 @@ def _headers(record: Record, cause: Cause, rules_hash: str) -> Headers:
 def _iso(time_ms: int | None) -> str | None:
     if time_ms is None:
         return None
-    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )

@@ -7,8 +7,10 @@ no broker library. ``publish`` calls return at once with a future of their own t
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from concurrent.futures import Future
+from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
@@ -86,17 +88,23 @@ class FileStore:
                 raise DeadLetterError(f"{self._path}: {error.strerror}") from error
 
     def _append(self, line: bytes) -> None:
-        """Append; a line cut short by a full disk is taken back, so that the next one stands alone."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab", buffering=0) as file:
-            start = file.seek(0, os.SEEK_END)
-            try:
-                if file.write(line + b"\n") != len(line) + 1:
-                    raise OSError(28, "no space left on device")
-                os.fsync(file.fileno())
-            except OSError:
-                file.truncate(start)
-                raise
+            _append_whole(file, line + b"\n")
 
     async def close(self, budget_seconds: float) -> None:
         """Nothing is held open."""
+
+
+def _append_whole(file: FileIO, line: bytes) -> None:
+    """Append and fsync; a line cut short by a full disk is taken back, so that the next stands alone."""
+    start = file.seek(0, os.SEEK_END)
+    try:
+        written = file.write(line)
+        os.fsync(file.fileno())
+    except OSError:
+        file.truncate(start)
+        raise
+    if written != len(line):
+        file.truncate(start)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,0 +1,278 @@
+"""One source at work on the loop: takes batches in, holds back, drains, settles.
+
+``LoopInbox`` is the half that the consumer thread touches; ``Intake`` is owned by the loop. A stream is
+paused while its source has a reason (``room``, ``blocked``, ``leaving``) or the stream itself has one
+(``held``, ``dead_letters``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridge.config import Limits
+from bridge.consumers.base import Consumer, Link, Settles
+from bridge.model import Position, Record, Stream
+from bridge.settle.tickets import Ledger, Ticket
+
+_BATCHES_UNDER_WAY = 2
+_ACK_DELAY_SECONDS = 0.005
+
+
+class Starter(Protocol):
+    """Who starts records; called on the loop."""
+
+    def take_in(self, intake: Intake, tickets: Sequence[Ticket]) -> None:
+        """Start these records, in order."""
+        ...
+
+
+class Overlooker(Protocol):
+    """Who watches sources; called on the loop."""
+
+    def given_back(self) -> None:
+        """Tickets were fenced: forget their events."""
+        ...
+
+    def is_stuck(self) -> bool:
+        """Nothing under way can become final before a destination opens again."""
+        ...
+
+    def linked(self, intake: Intake, detail: str) -> None:
+        """The broker connection changed."""
+        ...
+
+    def rebalanced(self, intake: Intake, kind: str, streams: Collection[Stream]) -> None:
+        """Streams came or went."""
+        ...
+
+    def ended(self, intake: Intake, error: Exception | None) -> None:
+        """The source has no more input, or cannot go on."""
+        ...
+
+
+class LoopInbox:
+    """The consumer thread's door to the loop. Calls arrive on the loop in the order made."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._room = threading.Condition()
+        self._under_way = 0
+        self.intake: Intake
+
+    def wait_for_room(self, timeout_seconds: float) -> bool:
+        """True once fewer than two batches wait for the loop."""
+        with self._room:
+            return self._room.wait_for(lambda: self._under_way < _BATCHES_UNDER_WAY, timeout_seconds)
+
+    def records(self, batch: Sequence[Record], consumed_total: int) -> None:
+        """Hand over; see ``consumers.base.Inbox``."""
+        with self._room:
+            self._under_way += 1
+        self._post(self._records, batch, consumed_total)
+
+    def _records(self, batch: Sequence[Record], consumed_total: int) -> None:
+        try:
+            self.intake.on_records(batch, consumed_total)
+        finally:
+            with self._room:
+                self._under_way -= 1
+                self._room.notify()
+
+    def assigned(self, epochs: Mapping[Stream, int]) -> None:
+        """See ``consumers.base.Inbox``."""
+        self._post(self.intake.on_assigned, dict(epochs))
+
+    def revoked(self, streams: Collection[Stream], budget_seconds: float) -> Future[Sequence[Position]]:
+        """See ``consumers.base.Inbox``."""
+        answer: Future[Sequence[Position]] = Future()
+        self._post(self.intake.on_revoked, frozenset(streams), budget_seconds, answer)
+        return answer
+
+    def lost(self, streams: Collection[Stream]) -> None:
+        """See ``consumers.base.Inbox``."""
+        self._post(self.intake.on_lost, frozenset(streams))
+
+    def link(self, state: Link, detail: str = "") -> None:
+        """See ``consumers.base.Inbox``."""
+        self._post(self.intake.on_link, state, detail)
+
+    def failed(self, error: Exception) -> None:
+        """See ``consumers.base.Inbox``."""
+        self._post(self.intake.on_ended, error)
+
+    def finished(self) -> None:
+        """See ``consumers.base.Inbox``."""
+        self._post(self.intake.on_ended, None)
+
+    def _post(self, call: Callable[..., None], *arguments: object) -> None:
+        """A loop that has closed takes nothing any more: the process is ending."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call, *arguments)
+
+
+@dataclass(slots=True, frozen=True)
+class _Drain:
+    """Streams that are about to go, and who waits for their last positions."""
+
+    streams: frozenset[Stream]
+    deadline_seconds: float
+    answer: Future[Sequence[Position]]
+
+
+class Intake:
+    """One source on the loop."""
+
+    def __init__(
+        self, consumer: Consumer, limits: Limits, commit_interval_seconds: float, starter: Starter, overlooker: Overlooker
+    ) -> None:
+        self.name: str = consumer.settings.name
+        self.consumer = consumer
+        self.ledger = Ledger(consumer.settles)
+        self.link = Link.CONNECTING
+        self.consumed_total = 0
+        self.has_ended = False
+        self.held: dict[Stream, list[Ticket]] = {}
+        self.feeds: set[str] = set()
+        self._limits = limits
+        self._starter = starter
+        self._overlooker = overlooker
+        self._flush_delay_seconds = (
+            _ACK_DELAY_SECONDS if consumer.settles is Settles.EACH else commit_interval_seconds
+        )
+        self._flush_due = False
+        self._drains: list[_Drain] = []
+        self._reasons: set[str] = set()
+        self._stream_reasons: dict[Stream, set[str]] = {}
+        self._paused: frozenset[Stream] = frozenset()
+
+    # Consumer → loop
+
+    def on_records(self, batch: Sequence[Record], consumed_total: int) -> None:
+        """Open a ticket for each record; those of an epoch that is over are given back."""
+        self.consumed_total = consumed_total
+        tickets = []
+        for record in batch:
+            ticket = self.ledger.open(record)
+            if ticket is None:
+                self.ledger.straggled()
+            elif record.stream in self.held:
+                self.held[record.stream].append(ticket)
+            else:
+                tickets.append(ticket)
+        self._starter.take_in(self, tickets)
+        self.breathe()
+
+    def on_assigned(self, epochs: Mapping[Stream, int]) -> None:
+        """Begin new epochs; pauses are put on anew."""
+        self._forget(epochs)
+        self.ledger.assign(epochs)
+        self._overlooker.rebalanced(self, "assigned", epochs)
+        self._put_pauses()
+
+    def on_revoked(
+        self, streams: frozenset[Stream], budget_seconds: float, answer: Future[Sequence[Position]]
+    ) -> None:
+        """Wait for what is open, then answer; at the latest when the budget ends."""
+        loop = asyncio.get_running_loop()
+        self._drains.append(_Drain(streams, loop.time() + budget_seconds, answer))
+        self._overlooker.rebalanced(self, "revoked", streams)
+        loop.call_later(budget_seconds, self.check_drains)
+        self.check_drains()
+
+    def on_lost(self, streams: frozenset[Stream]) -> None:
+        """Settle nothing of these any more."""
+        self._overlooker.rebalanced(self, "lost", streams)
+        self._fence(streams, "lost")
+
+    def on_link(self, state: Link, detail: str) -> None:
+        """Note the connection's state."""
+        self.link = state
+        self._overlooker.linked(self, detail)
+
+    def on_ended(self, error: Exception | None) -> None:
+        """The consumer reads no more."""
+        self.has_ended = True
+        self._overlooker.ended(self, error)
+
+    # Settling
+
+    def closed(self) -> None:
+        """A ticket closed: settle soon, let more in, see whether a drain is done."""
+        if not self._flush_due:
+            self._flush_due = True
+            asyncio.get_running_loop().call_later(self._flush_delay_seconds, self.flush)
+        if self._drains:
+            self.check_drains()
+
+    def flush(self) -> None:
+        """Tell the consumer what may be settled."""
+        self._flush_due = False
+        if positions := self.ledger.take():
+            self.consumer.settle(positions)
+        self.breathe()
+
+    def check_drains(self) -> None:
+        """Answer the drains that are done, stuck, or out of time."""
+        now = asyncio.get_running_loop().time()
+        for drain in [d for d in self._drains if self._is_drained(d) or now >= d.deadline_seconds]:
+            self._drains.remove(drain)
+            positions = self.ledger.final(drain.streams)
+            self._fence(drain.streams, "revoked")
+            drain.answer.set_result(positions)
+
+    def _is_drained(self, drain: _Drain) -> bool:
+        moving = drain.streams - self.held.keys()
+        return not self.ledger.open_in(moving) or self._overlooker.is_stuck()
+
+    def _fence(self, streams: Collection[Stream], kind: str) -> None:
+        self._forget(streams)
+        if self.ledger.fence(streams, kind):
+            self._overlooker.given_back()
+
+    def _forget(self, streams: Collection[Stream]) -> None:
+        for stream in streams:
+            self.held.pop(stream, None)
+            self._stream_reasons.pop(stream, None)
+
+    # Holding back
+
+    def breathe(self) -> None:
+        """Pause at the limits, resume at half of them (pausing drops what librdkafka prefetched)."""
+        ledger, limits = self.ledger, self._limits
+        share = max(ledger.in_flight / limits.records_in_flight, ledger.bytes / limits.buffer)
+        if share >= 1:
+            self.hold_back("room")
+        elif share <= 0.5:  # noqa: PLR2004 - half: the hysteresis
+            self.let_go("room")
+
+    def hold_back(self, reason: str, stream: Stream | None = None) -> None:
+        """Read no more of the source, or of one stream, for this reason."""
+        reasons = self._reasons if stream is None else self._stream_reasons.setdefault(stream, set())
+        if reason not in reasons:
+            reasons.add(reason)
+            self._put_pauses()
+
+    def let_go(self, reason: str, stream: Stream | None = None) -> None:
+        """The reason is gone."""
+        reasons = self._reasons if stream is None else self._stream_reasons.get(stream, set())
+        if reason in reasons:
+            reasons.discard(reason)
+            self._put_pauses()
+
+    def stall_reasons(self) -> frozenset[str]:
+        """Why something of this source is not read now."""
+        return frozenset(self._reasons.union(*self._stream_reasons.values()))
+
+    def _put_pauses(self) -> None:
+        ours = frozenset(self.ledger.streams)
+        wanted = ours if self._reasons else frozenset(s for s, r in self._stream_reasons.items() if r) & ours
+        if paused := wanted - self._paused:
+            self.consumer.pause(paused)
+        if resumed := self._paused - wanted:
+            self.consumer.resume(resumed)
+        self._paused = wanted

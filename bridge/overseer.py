@@ -1,0 +1,111 @@
+"""Watches sources and destinations: who is blocked, who must wait for it, and what the log says of it.
+
+No record passes through here. Owned by the loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from bridge.consumers.base import Link
+from bridge.errors import DeadLetterError
+from bridge.intake import Intake
+from bridge.logs import get_logger
+from bridge.model import Stream
+from bridge.send.dispatcher import Dispatcher
+from bridge.send.verdict import Verdict
+from bridge.settle.letters import Cause
+from bridge.settle.tickets import Ticket
+from bridge.settle.undertaker import Undertaker
+from bridge.tally import Tally
+
+_log = get_logger("bridge")
+
+
+class Overseer:
+    """``intakes``, ``dispatchers`` and ``undertaker`` are put in by ``app``.
+
+    Args:
+        tally: where it is counted.
+        on_end: called when a source ended, with its error if it cannot go on.
+    """
+
+    def __init__(self, tally: Tally, on_end: Callable[[Intake, Exception | None], None]) -> None:
+        self._tally = tally
+        self._on_end = on_end
+        self.intakes: dict[str, Intake] = {}
+        self.dispatchers: dict[str, Dispatcher] = {}
+        self.undertaker: Undertaker
+
+    # Destinations
+
+    def answered(self, destination: str, verdict: Verdict, seconds: float, *, again: bool) -> None:
+        """A request ended."""
+        self._tally.answered(destination, verdict, seconds, again=again)
+        if again or self.dispatchers[destination].is_blocked:
+            self._check_drains()
+
+    def turned(self, destination: str, blocked_reason: str, detail: str) -> None:
+        """A destination was blocked or opened: sources that feed only blocked ones wait."""
+        if blocked_reason:
+            _log.error("destination blocked", destination=destination, reason=blocked_reason, answer=detail)
+        else:
+            _log.info("destination open", destination=destination)
+        for intake in self.intakes.values():
+            self._gate(intake)
+        self._check_drains()
+
+    def _gate(self, intake: Intake) -> None:
+        blocked = {name for name, d in self.dispatchers.items() if d.is_blocked}
+        if intake.feeds and intake.feeds <= blocked:
+            intake.hold_back("blocked")
+        else:
+            intake.let_go("blocked")
+
+    # Sources
+
+    def given_back(self) -> None:
+        """Records were given back: their events are forgotten."""
+        for dispatcher in self.dispatchers.values():
+            dispatcher.abandon_fenced()
+
+    def is_stuck(self) -> bool:
+        """Every event waits for a blocked destination, and no probe or letter is under way."""
+        waiting = [d for d in self.dispatchers.values() if d.waiting]
+        return bool(waiting) and not self.undertaker.pending and all(d.is_idle_blocked for d in waiting)
+
+    def linked(self, intake: Intake, detail: str) -> None:
+        """A broker connection changed."""
+        say = _log.warning if intake.link is Link.CONNECTING and detail else _log.info
+        say("broker link", source=intake.name, state=intake.link.name.lower(), detail=detail)
+
+    def rebalanced(self, intake: Intake, kind: str, streams: Collection[Stream]) -> None:
+        """Streams came or went."""
+        names = sorted(f"{stream.name}/{stream.number}" for stream in streams)
+        _log.info("streams " + kind, source=intake.name, streams=names)
+
+    def ended(self, intake: Intake, error: Exception | None) -> None:
+        """A source reads no more."""
+        if error is None:
+            _log.info("source ended", source=intake.name)
+        self._on_end(intake, error)
+
+    # Dead letters
+
+    def buried(self, ticket: Ticket, cause: Cause) -> None:
+        """A letter was confirmed: its stream may go on."""
+        self._intake_of(ticket).let_go("dead_letters_unavailable", ticket.record.stream)
+
+    def unburied(self, ticket: Ticket, error: DeadLetterError) -> None:
+        """A letter could not be written: its stream waits, nothing is skipped."""
+        self._tally.letter_failed(ticket.record.stream.source)
+        _log.error("dead letter not written", source=ticket.record.stream.source, error=str(error))
+        if not ticket.fenced:
+            self._intake_of(ticket).hold_back("dead_letters_unavailable", ticket.record.stream)
+
+    def _intake_of(self, ticket: Ticket) -> Intake:
+        return self.intakes[ticket.record.stream.source]
+
+    def _check_drains(self) -> None:
+        for intake in self.intakes.values():
+            intake.check_drains()

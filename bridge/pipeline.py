@@ -1,0 +1,177 @@
+"""The loop that runs the five stages: record → document → events → outcomes → settled.
+
+Owned by the loop. A record is decoded and put through its rules as it comes in; its events wait in
+lanes; each final outcome closes one part of its ticket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from functools import partial
+from typing import cast
+
+from bridge.config import Config, SourceSettings
+from bridge.decode import Document, decode
+from bridge.intake import Intake
+from bridge.model import Applied, Event, Fault, Filtered, OnError, Outcome, Poison, Reason, Record, Stream
+from bridge.rules import RuleSet, StreamRules
+from bridge.send.dispatcher import Dispatcher
+from bridge.send.parcel import Parcel
+from bridge.send.verdict import Verdict
+from bridge.settle.letters import Cause
+from bridge.settle.tickets import Ticket
+from bridge.settle.undertaker import Undertaker
+from bridge.tally import Tally
+
+
+class Pipeline:
+    """Everything between the consumers and their brokers' settling.
+
+    ``dispatchers``, ``undertaker`` and ``intakes`` are put in by ``app``, which builds them with this
+    pipeline as the one they report to.
+    """
+
+    def __init__(self, config: Config, rules: RuleSet, tally: Tally) -> None:
+        self._limits = config.limits
+        self._settings: dict[str, SourceSettings] = {source.name: source for source in config.sources}
+        self._rules = rules
+        self._tally = tally
+        self._plans: dict[Stream, tuple[StreamRules | None, str]] = {}
+        self.intakes: dict[str, Intake] = {}
+        self.dispatchers: dict[str, Dispatcher] = {}
+        self.undertaker: Undertaker
+
+    # consumers → decode → rules
+
+    def take_in(self, intake: Intake, tickets: Sequence[Ticket]) -> None:
+        """Start these records, in order."""
+        for ticket in tickets:
+            if ticket.record.stream in intake.held:
+                intake.held[ticket.record.stream].append(ticket)
+            else:
+                self._start(intake, ticket)
+
+    def _start(self, intake: Intake, ticket: Ticket) -> None:
+        record = ticket.record
+        rules, kind = self._plan_of(record)
+        if rules is None:
+            self._unmatched(intake, ticket)
+            return
+        made: Document | Applied | Poison | Filtered = decode(record, kind, self._limits)
+        if isinstance(made, Document):
+            made = rules.apply(record, made.unwrap)
+        if isinstance(made, Applied):
+            self._dispatch(intake, ticket, made)
+        elif isinstance(made, Poison):
+            ticket.parts = 1
+            self._bury(ticket, Cause(made.reason, made.error))
+        else:
+            self._filter(intake, ticket)
+
+    def _plan_of(self, record: Record) -> tuple[StreamRules | None, str]:
+        stream = record.stream
+        plan = self._plans.get(stream)
+        if plan is None:
+            settings = self._settings[stream.source]
+            rules = self._rules.of(stream.source, stream.name, queue=record.queue)
+            plan = self._plans[stream] = (rules, settings.topic_decode.get(stream.name, settings.decode))
+        return plan
+
+    def _unmatched(self, intake: Intake, ticket: Ticket) -> None:
+        """No rule names this topic: filtered where the source says so, else held and reported."""
+        settings = self._settings[ticket.record.stream.source]
+        if settings.unmatched == "filter" or settings.type == "file":
+            self._filter(intake, ticket)
+        else:
+            self._hold(intake, ticket, "no_rule", f"no rule names {ticket.record.stream.name}")
+
+    def _filter(self, intake: Intake, ticket: Ticket) -> None:
+        intake.ledger.filtered(ticket)
+        intake.closed()
+
+    # rules → send
+
+    def _dispatch(self, intake: Intake, ticket: Ticket, made: Applied) -> None:
+        stop = next((fault for fault in made.faults if fault.on_error is OnError.STOP), None)
+        if stop is not None:
+            self._hold(intake, ticket, "rule_stopped", stop.error)
+            return
+        self._tally.applied(ticket.record, made)
+        ticket.parts = len(made.events) + len(made.faults)
+        for event in made.events:
+            intake.feeds.add(event.destination)
+            dispatcher = self.dispatchers[event.destination]
+            dispatcher.submit(event, ticket, _lane_key(dispatcher.ordering, ticket, event))
+        for fault in made.faults:
+            self._settle_fault(ticket, fault)
+
+    def _settle_fault(self, ticket: Ticket, fault: Fault) -> None:
+        if fault.on_error is OnError.DROP:
+            self._tally.dropped(ticket.record, fault)
+            self._part_done(ticket, Outcome.DROPPED)
+        else:
+            self._bury(ticket, Cause(fault.reason, fault.error, fault.rule, fault.destination))
+
+    def _hold(self, intake: Intake, ticket: Ticket, reason: str, error: str) -> None:
+        """This stream stands still from this record on; nothing is skipped."""
+        stream = ticket.record.stream
+        intake.held[stream] = [ticket]
+        intake.hold_back(reason, stream)
+        self._tally.held(ticket.record, reason, error)
+
+    # send → settle
+
+    def delivered(self, parcel: Parcel, verdict: Verdict) -> None:
+        """The API took an event."""
+        ticket = _ticket_of(parcel)
+        self._tally.delivered(ticket.record, parcel.event, verdict)
+        self._part_done(ticket, Outcome.DELIVERED)
+
+    def dead(self, parcel: Parcel, verdict: Verdict, reason: Reason) -> None:
+        """An event will never be taken: its letter, then its part is final."""
+        error = f"{verdict.reason}: {verdict.excerpt}" if verdict.excerpt else verdict.reason
+        event = parcel.event
+        cause = Cause(
+            reason,
+            error,
+            event.rule,
+            event.destination,
+            event,
+            verdict.status or None,
+            parcel.tries,
+            parcel.first_failed_ms,
+        )
+        self._bury(_ticket_of(parcel), cause)
+
+    def abandoned(self, parcel: Parcel) -> None:
+        """The event's record was given back before the event left."""
+        self._tally.abandoned(parcel.event)
+
+    def _bury(self, ticket: Ticket, cause: Cause) -> None:
+        self.undertaker.bury(ticket, cause, partial(self._buried, ticket, cause))
+
+    def _buried(self, ticket: Ticket, cause: Cause) -> None:
+        if ticket.fenced:
+            self._tally.abandoned_letter(cause)
+            return
+        self._tally.dead_lettered(ticket.record, cause)
+        self._part_done(ticket, Outcome.DEAD_LETTERED)
+
+    def _part_done(self, ticket: Ticket, outcome: Outcome) -> None:
+        intake = self.intakes[ticket.record.stream.source]
+        if intake.ledger.part_done(ticket, outcome):
+            intake.closed()
+
+def _ticket_of(parcel: Parcel) -> Ticket:
+    """``send`` knows the owner only as somebody who may be fenced; here it was a ticket all along."""
+    return cast("Ticket", parcel.owner)
+
+
+def _lane_key(ordering: str, ticket: Ticket, event: Event) -> Hashable:
+    """Events of one key leave one at a time; a record without a broker key keeps its stream's order."""
+    record = ticket.record
+    if ordering == "user":
+        return event.user
+    if ordering == "key":
+        return record.key or record.routing_key or record.stream
+    return record.stream if ordering == "partition" else object()

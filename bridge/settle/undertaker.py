@@ -1,0 +1,84 @@
+"""Writes dead letters until each is confirmed; only then is its part of a record final.
+
+While a letter cannot be written its record stays open, so nothing passes it. Owned by the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from bridge.errors import DeadLetterError
+from bridge.settle.letters import Cause, write_letter
+from bridge.settle.stores import DeadLetterStore
+from bridge.settle.tickets import Ticket
+
+_RETRY_BASE_SECONDS = 0.2
+_RETRY_CAP_SECONDS = 10.0
+
+
+class Mourner(Protocol):
+    """Who is told; called on the loop, returns at once."""
+
+    def buried(self, ticket: Ticket, cause: Cause) -> None:
+        """A letter was confirmed."""
+        ...
+
+    def unburied(self, ticket: Ticket, error: DeadLetterError) -> None:
+        """A write failed; it is tried again, and the record's stream should not go on meanwhile."""
+        ...
+
+
+class Undertaker:
+    """The only writer of dead letters."""
+
+    def __init__(self, store: DeadLetterStore, mourner: Mourner, random: Callable[[], float]) -> None:
+        self._store = store
+        self._mourner = mourner
+        self._random = random
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.rules_hash = ""
+
+    @property
+    def pending(self) -> int:
+        """Letters not yet confirmed."""
+        return len(self._tasks)
+
+    def bury(self, ticket: Ticket, cause: Cause, confirmed: Callable[[], None]) -> None:
+        """Write a letter; ``confirmed`` is called on the loop once its store said so.
+
+        A record that is given back meanwhile needs no letter: whoever reads it next writes it.
+        """
+        task = asyncio.get_running_loop().create_task(self._bury(ticket, cause, confirmed))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A task that raised is a bug: it reaches the loop's handler instead of dying in silence."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            context = {"message": "a dead letter failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
+
+    async def _bury(self, ticket: Ticket, cause: Cause, confirmed: Callable[[], None]) -> None:
+        letter = write_letter(ticket.record, cause, self.rules_hash)
+        failures = 0
+        while not ticket.fenced:
+            try:
+                await self._store.write(letter)
+            except DeadLetterError as error:
+                self._mourner.unburied(ticket, error)
+            else:
+                self._mourner.buried(ticket, cause)
+                break
+            ceiling = min(_RETRY_CAP_SECONDS, _RETRY_BASE_SECONDS * 2.0 ** min(failures, 10))
+            failures += 1
+            await asyncio.sleep(ceiling * (0.5 + self._random() / 2))
+        confirmed()
+
+    async def close(self, budget_seconds: float) -> None:
+        """Give up what is not confirmed (its records stay unsettled) and close the store."""
+        for task in self._tasks:
+            task.cancel()
+        await self._store.close(budget_seconds)

@@ -1,0 +1,146 @@
+"""One event of a key at a time, in order, and nobody waits for a stranger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.model import Event
+from bridge.send.lanes import Lanes
+from bridge.send.parcel import Parcel
+
+
+@dataclass
+class Owner:
+    fenced: bool = False
+
+
+def parcel(user: str, number: int = 0, owner: Owner | None = None) -> Parcel:
+    event = Event("r", "track", 0, number, "default", user, None, f"{user}-{number}", b"{}")
+    return Parcel(event, owner or Owner(), 0.0)
+
+
+def lanes_with(*parcels: Parcel) -> tuple[Lanes, list[Parcel]]:
+    gone: list[Parcel] = []
+    lanes = Lanes(gone.append)
+    for one in parcels:
+        lanes.add(one, one.event.user)
+    return lanes, gone
+
+
+def test_a_key_has_one_event_on_its_way() -> None:
+    """The second event of a user waits for the first."""
+    first, second = parcel("ann", 1), parcel("ann", 2)
+    lanes, _ = lanes_with(first, second)
+
+    assert lanes.take() is first
+    assert lanes.take() is None
+    lanes.done(first)
+    assert lanes.take() is second
+
+
+def test_other_keys_flow() -> None:
+    """A resting user holds nobody else."""
+    ann, bob = parcel("ann"), parcel("bob")
+    lanes, _ = lanes_with(ann, bob)
+    assert lanes.take() is ann
+    lanes.rest(ann, 10.0)
+
+    assert lanes.take() is bob
+    assert lanes.take() is None
+
+
+def test_a_resting_lane_wakes_at_its_time() -> None:
+    """Not before, and its head is the same event."""
+    ann = parcel("ann")
+    lanes, _ = lanes_with(ann)
+    lanes.take()
+    lanes.rest(ann, 10.0)
+
+    assert lanes.wake(9.9) == 10.0
+    assert lanes.take() is None
+    assert lanes.wake(10.0) is None
+    assert lanes.take() is ann
+
+
+def test_turns_go_round() -> None:
+    """A user with many events does not keep its turn."""
+    lanes, _ = lanes_with(parcel("ann", 1), parcel("ann", 2), parcel("bob", 1))
+    seen = []
+    while head := lanes.take():
+        seen.append(head.event.event_id)
+        lanes.done(head)
+
+    assert seen == ["ann-1", "bob-1", "ann-2"]
+
+
+def test_events_given_back_never_leave() -> None:
+    """Fenced events are skipped and told of, and the lane goes on behind them."""
+    fenced = Owner(fenced=True)
+    lost, kept = parcel("ann", 1, fenced), parcel("ann", 2)
+    lanes, gone = lanes_with(lost, kept, parcel("bob", 1, fenced))
+
+    assert lanes.take() is kept
+    assert lanes.take() is None
+    assert [p.event.event_id for p in gone] == ["ann-1", "bob-1"]
+    assert (len(lanes), lanes.waiting) == (1, 1)
+
+
+def test_a_lane_whose_resting_head_was_given_back_goes_on() -> None:
+    """The next event of the key needs not sit out a backoff that is not its own."""
+    owner = Owner()
+    head, follower = parcel("ann", 1, owner), parcel("ann", 2)
+    lanes, gone = lanes_with(head, follower)
+    lanes.take()
+    lanes.rest(head, 1e9)
+    owner.fenced = True
+    lanes.abandon_fenced()
+
+    assert gone == [head]
+    assert lanes.take() is follower
+
+
+def test_an_event_on_its_way_is_not_abandoned_under_it() -> None:
+    """Its answer decides; what stands behind it and was given back goes."""
+    owner = Owner()
+    head, follower = parcel("ann", 1, owner), parcel("ann", 2, owner)
+    lanes, gone = lanes_with(head, follower)
+    lanes.take()
+    owner.fenced = True
+    lanes.abandon_fenced()
+    lanes.done(head)
+
+    assert gone == [follower]
+    assert (len(lanes), lanes.waiting) == (0, 0)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["take", "done", "rest", "again", "wake"])))
+)
+def test_order_of_a_key_holds_in_any_run(steps: list[tuple[str, str]]) -> None:
+    """Whatever happens, a key's events end in the order added, one at a time."""
+    lanes, _ = lanes_with()
+    under_way: dict[str, Parcel] = {}
+    ended: dict[str, list[int]] = {"a": [], "b": [], "c": []}
+    now = 0.0
+    for number, (user, step) in enumerate(steps):
+        lanes.add(parcel(user, number), user)
+        now += 1
+        head = under_way.get(user)
+        if step == "wake":
+            lanes.wake(now)
+        elif step == "take" and (taken := lanes.take()):
+            assert taken.event.user not in under_way
+            under_way[taken.event.user] = taken
+        elif head and step == "done":
+            lanes.done(under_way.pop(user))
+            ended[user].append(head.event.element_index)
+        elif head and step == "rest":
+            lanes.rest(under_way.pop(user), now + 2)
+        elif head and step == "again":
+            lanes.again(under_way.pop(user))
+
+    assert all(numbers == sorted(numbers) for numbers in ended.values())
+    assert lanes.waiting == len(steps) - sum(map(len, ended.values()))
