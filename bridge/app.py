@@ -1,8 +1,9 @@
 """The composition root: knows every concrete class, starts them, and ends them under one deadline.
 
 Leaving, in this order: no more input (each consumer stops reading and keeps its connection alive) →
-open records end or the deadline comes → last positions are committed → brokers are left → letters,
-requests and the admin server. A second signal leaves at once: nothing is lost by it, some is sent again.
+open records end, or the deadline comes → last positions are committed and the brokers left → letters
+and requests still under way are given up → the admin server. A second signal leaves at once: nothing
+is lost by it, some is sent again.
 """
 
 from __future__ import annotations
@@ -14,24 +15,22 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import httpx
 
-from bridge import consumers, version
+from bridge import __version__, consumers
 from bridge.admin import AdminServer
-from bridge.config import Config, Destination, Secret, SourceSettings
+from bridge.config import Config, Destination, SourceSettings
 from bridge.consumers.base import Consumer, Inbox
 from bridge.dead_letters import open_store
-from bridge.errors import BridgeError
-from bridge.health import health_of
+from bridge.errors import BridgeError, ConfigError
 from bridge.intake import Intake, LoopInbox
 from bridge.logs import get_logger
 from bridge.metrics import Board
 from bridge.overseer import Overseer
 from bridge.pipeline import Pipeline
 from bridge.rules import RuleSet
-from bridge.secrets import SecretSource
+from bridge.secrets import SecretSource, read_secret
 from bridge.send.client import Client, default_transport
 from bridge.send.controller import Controller
 from bridge.send.dispatcher import Dispatcher, LoopClock
@@ -40,6 +39,188 @@ from bridge.tally import Tally
 from bridge.watch import Watch
 
 _log = get_logger("bridge")
+_CLOSE_SHARE = 0.2
+"""The last share of the deadline is kept for commits and closing."""
 
 MakeConsumer = Callable[[SourceSettings, Inbox], Consumer]
 MakeTransport = Callable[[Destination], httpx.AsyncBaseTransport]
+
+
+class App:
+    """One bridge process.
+
+    Args:
+        config: the settings.
+        rules: compiled rules.
+        environ: where secrets of the environment are read.
+        make_consumer: builds a consumer; by default by the source's type.
+        make_transport: builds a destination's transport; by default httpx's own.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        rules: RuleSet,
+        environ: Mapping[str, str],
+        *,
+        make_consumer: MakeConsumer | None = None,
+        make_transport: MakeTransport = default_transport,
+    ) -> None:
+        self._config = config
+        self._rules = rules
+        self._environ = environ
+        self._make_consumer = make_consumer or self._consumer_of
+        self._make_transport = make_transport
+        self._error: Exception | None = None
+        self._stop: asyncio.Event
+        self.board = Board()
+        self.pipeline: Pipeline
+        self.admin: AdminServer
+        self.watch: Watch
+        self._clients: list[Client] = []
+
+    def request_stop(self) -> None:
+        """Begin to leave. Loop thread."""
+        self._stop.set()
+
+    async def serve(self, *, signals: bool = True) -> None:
+        """Run until a signal, the end of all input, or an error that cannot be waited out.
+
+        Raises:
+            BridgeError: why it could not start or go on.
+        """
+        loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        loop.set_exception_handler(self._crashed)
+        self._build(loop)
+        self.admin.start()
+        if signals:
+            self._listen(loop)
+        try:
+            self._start()
+            await self._stop.wait()
+        finally:
+            await self._leave()
+        if self._error is not None:
+            raise self._error
+
+    # Building
+
+    def _build(self, loop: asyncio.AbstractEventLoop) -> None:
+        config, tally = self._config, Tally(self.board, time.time)
+        pipeline = self.pipeline = Pipeline(config, self._rules, tally)
+        overseer = Overseer(tally, self._source_ended)
+        undertaker = Undertaker(
+            open_store(config, self._secret_reader()), overseer, random.random, self._rules.hash
+        )
+        dispatchers = {
+            name: self._dispatcher(name, settings, pipeline, overseer)
+            for name, settings in config.destinations.items()
+        }
+        intakes = {s.name: self._intake(s, loop, pipeline, overseer) for s in config.sources}
+        pipeline.connect(intakes, dispatchers, undertaker)
+        overseer.connect(intakes, dispatchers, undertaker)
+        self.watch = Watch(self.board, tally, intakes, dispatchers, undertaker, self._rules.hash)
+        self.admin = AdminServer(config.admin, self.board.latest, self.watch.health)
+        self._intakes, self._dispatchers, self._undertaker = intakes, dispatchers, undertaker
+
+    def _secret_reader(self) -> Callable[..., str]:
+        return partial(read_secret, base=self._config.base, environ=self._environ)
+
+    def _consumer_of(self, settings: SourceSettings, inbox: Inbox) -> Consumer:
+        kind = consumers.load(settings.type)
+        return kind(settings, inbox, secret_reader=self._secret_reader())
+
+    def _intake(
+        self,
+        settings: SourceSettings,
+        loop: asyncio.AbstractEventLoop,
+        pipeline: Pipeline,
+        overseer: Overseer,
+    ) -> Intake:
+        inbox = LoopInbox(loop)
+        consumer = self._make_consumer(self._named(settings), inbox)
+        intake = Intake(consumer, self._config.limits, self._config.commit.interval, pipeline, overseer)
+        inbox.intake = intake
+        return intake
+
+    def _named(self, settings: SourceSettings) -> SourceSettings:
+        """A source that names no topics or queues reads those that rules name."""
+        key = settings.streams_key
+        if not key or settings.stream_names():
+            return settings
+        names = self._rules.stream_names(settings.name, key)
+        if not names:
+            raise ConfigError(
+                f"source {settings.name!r} has no {key}", hint="name them here or in a rule's `from`"
+            )
+        return settings.model_copy(update={key: tuple(names)})
+
+    def _dispatcher(
+        self, name: str, settings: Destination, pipeline: Pipeline, overseer: Overseer
+    ) -> Dispatcher:
+        write_key = SecretSource(settings.write_key, base=self._config.base, environ=self._environ)
+        agent = f"filum-bridge/{__version__}"
+        client = Client(settings, write_key, self._make_transport(settings), agent)
+        self._clients.append(client)
+        controller = Controller(settings.retry, random.random)
+        return Dispatcher(name, settings, client, pipeline, overseer, controller, LoopClock())
+
+    # Running
+
+    def _start(self) -> None:
+        _log.info("bridge started", version=__version__, rules=self._rules.hash, admin_port=self.admin.port)
+        self.watch.start(asyncio.get_running_loop(), self._tick)
+        for intake in self._intakes.values():
+            intake.consumer.start()
+
+    def _tick(self) -> None:
+        """A few times a second: when all input has ended and nothing is open, leave."""
+        intakes = self._intakes.values()
+        if all(intake.has_ended and not intake.ledger.in_flight for intake in intakes):
+            self._stop.set()
+
+    def _source_ended(self, intake: Intake, error: Exception | None) -> None:
+        if error is not None:
+            _log.error("source failed", source=intake.name, error=str(error))
+            self._error = self._error or error
+            self._stop.set()
+
+    def _crashed(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        """A bug in a task or callback: say it whole, and leave rather than stand still in silence."""
+        error = context.get("exception")
+        trace = error if isinstance(error, Exception) else None
+        _log.error("internal error", what=str(context.get("message")), exc_info=trace)
+        self._error = self._error or BridgeError(f"internal error: {type(error).__name__}: see the log")
+        self._stop.set()
+
+    # Leaving
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled, number)
+
+    def _signalled(self, number: signal.Signals) -> None:
+        if self._stop.is_set():
+            _log.warning("second signal: leaving at once", signal=number.name)
+            os._exit(128 + number)
+        _log.info("draining", signal=number.name, deadline_seconds=self._config.shutdown.deadline)
+        self._stop.set()
+
+    async def _leave(self) -> None:
+        deadline_seconds = self._config.shutdown.deadline
+        closing_seconds = deadline_seconds * _CLOSE_SHARE
+        self.watch.drain()
+        async with asyncio.timeout(deadline_seconds + closing_seconds):
+            closes = [i.consumer.close(deadline_seconds - closing_seconds) for i in self._intakes.values()]
+            if closes:
+                futures = [asyncio.wrap_future(close) for close in closes]
+                await asyncio.wait(futures, timeout=deadline_seconds)
+            for dispatcher in self._dispatchers.values():
+                await dispatcher.close(closing_seconds)
+            for client in self._clients:
+                await client.close()
+            await self._undertaker.close(closing_seconds)
+        self.watch.stop()
+        self.admin.stop()
+        _log.info("bridge stopped", **self.watch.summary())

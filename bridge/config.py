@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -85,6 +85,9 @@ class Secret(Settings):
 
 class SourceSettings(Settings):
     """What every source has; each consumer type adds its own keys."""
+
+    streams_key: ClassVar[str] = ""
+    """The key that names what is read (``topics``, ``queues``); empty where the input itself does."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
     type: str

@@ -128,7 +128,12 @@ class Intake:
     """One source on the loop."""
 
     def __init__(
-        self, consumer: Consumer, limits: Limits, commit_interval_seconds: float, starter: Starter, overlooker: Overlooker
+        self,
+        consumer: Consumer,
+        limits: Limits,
+        commit_interval_seconds: float,
+        starter: Starter,
+        overlooker: Overlooker,
     ) -> None:
         self.name: str = consumer.settings.name
         self.consumer = consumer

@@ -5,7 +5,7 @@ No record passes through here. Owned by the loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from bridge.consumers.base import Link
 from bridge.errors import DeadLetterError
@@ -23,7 +23,7 @@ _log = get_logger("bridge")
 
 
 class Overseer:
-    """``intakes``, ``dispatchers`` and ``undertaker`` are put in by ``app``.
+    """The one that everything reports to which is no record.
 
     Args:
         tally: where it is counted.
@@ -33,16 +33,24 @@ class Overseer:
     def __init__(self, tally: Tally, on_end: Callable[[Intake, Exception | None], None]) -> None:
         self._tally = tally
         self._on_end = on_end
-        self.intakes: dict[str, Intake] = {}
-        self.dispatchers: dict[str, Dispatcher] = {}
-        self.undertaker: Undertaker
+        self._intakes: Mapping[str, Intake] = {}
+        self._dispatchers: Mapping[str, Dispatcher] = {}
+        self._undertaker: Undertaker
+
+    def connect(
+        self, intakes: Mapping[str, Intake], dispatchers: Mapping[str, Dispatcher], undertaker: Undertaker
+    ) -> None:
+        """Put in what was built to report here."""
+        self._intakes = intakes
+        self._dispatchers = dispatchers
+        self._undertaker = undertaker
 
     # Destinations
 
     def answered(self, destination: str, verdict: Verdict, seconds: float, *, again: bool) -> None:
         """A request ended."""
         self._tally.answered(destination, verdict, seconds, again=again)
-        if again or self.dispatchers[destination].is_blocked:
+        if again or self._dispatchers[destination].is_blocked:
             self._check_drains()
 
     def turned(self, destination: str, blocked_reason: str, detail: str) -> None:
@@ -51,12 +59,12 @@ class Overseer:
             _log.error("destination blocked", destination=destination, reason=blocked_reason, answer=detail)
         else:
             _log.info("destination open", destination=destination)
-        for intake in self.intakes.values():
+        for intake in self._intakes.values():
             self._gate(intake)
         self._check_drains()
 
     def _gate(self, intake: Intake) -> None:
-        blocked = {name for name, d in self.dispatchers.items() if d.is_blocked}
+        blocked = {name for name, d in self._dispatchers.items() if d.is_blocked}
         if intake.feeds and intake.feeds <= blocked:
             intake.hold_back("blocked")
         else:
@@ -66,13 +74,13 @@ class Overseer:
 
     def given_back(self) -> None:
         """Records were given back: their events are forgotten."""
-        for dispatcher in self.dispatchers.values():
+        for dispatcher in self._dispatchers.values():
             dispatcher.abandon_fenced()
 
     def is_stuck(self) -> bool:
         """Every event waits for a blocked destination, and no probe or letter is under way."""
-        waiting = [d for d in self.dispatchers.values() if d.waiting]
-        return bool(waiting) and not self.undertaker.pending and all(d.is_idle_blocked for d in waiting)
+        waiting = [d for d in self._dispatchers.values() if d.waiting]
+        return bool(waiting) and not self._undertaker.pending and all(d.is_idle_blocked for d in waiting)
 
     def linked(self, intake: Intake, detail: str) -> None:
         """A broker connection changed."""
@@ -104,8 +112,8 @@ class Overseer:
             self._intake_of(ticket).hold_back("dead_letters_unavailable", ticket.record.stream)
 
     def _intake_of(self, ticket: Ticket) -> Intake:
-        return self.intakes[ticket.record.stream.source]
+        return self._intakes[ticket.record.stream.source]
 
     def _check_drains(self) -> None:
-        for intake in self.intakes.values():
+        for intake in self._intakes.values():
             intake.check_drains()

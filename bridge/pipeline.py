@@ -6,7 +6,7 @@ lanes; each final outcome closes one part of its ticket.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
 from typing import cast
 
@@ -25,11 +25,7 @@ from bridge.tally import Tally
 
 
 class Pipeline:
-    """Everything between the consumers and their brokers' settling.
-
-    ``dispatchers``, ``undertaker`` and ``intakes`` are put in by ``app``, which builds them with this
-    pipeline as the one they report to.
-    """
+    """Everything between the consumers and their brokers' settling."""
 
     def __init__(self, config: Config, rules: RuleSet, tally: Tally) -> None:
         self._limits = config.limits
@@ -37,9 +33,17 @@ class Pipeline:
         self._rules = rules
         self._tally = tally
         self._plans: dict[Stream, tuple[StreamRules | None, str]] = {}
-        self.intakes: dict[str, Intake] = {}
-        self.dispatchers: dict[str, Dispatcher] = {}
-        self.undertaker: Undertaker
+        self._intakes: Mapping[str, Intake] = {}
+        self._dispatchers: Mapping[str, Dispatcher] = {}
+        self._undertaker: Undertaker
+
+    def connect(
+        self, intakes: Mapping[str, Intake], dispatchers: Mapping[str, Dispatcher], undertaker: Undertaker
+    ) -> None:
+        """Put in what was built to report here."""
+        self._intakes = intakes
+        self._dispatchers = dispatchers
+        self._undertaker = undertaker
 
     # consumers → decode → rules
 
@@ -100,7 +104,7 @@ class Pipeline:
         ticket.parts = len(made.events) + len(made.faults)
         for event in made.events:
             intake.feeds.add(event.destination)
-            dispatcher = self.dispatchers[event.destination]
+            dispatcher = self._dispatchers[event.destination]
             dispatcher.submit(event, ticket, _lane_key(dispatcher.ordering, ticket, event))
         for fault in made.faults:
             self._settle_fault(ticket, fault)
@@ -148,7 +152,7 @@ class Pipeline:
         self._tally.abandoned(parcel.event)
 
     def _bury(self, ticket: Ticket, cause: Cause) -> None:
-        self.undertaker.bury(ticket, cause, partial(self._buried, ticket, cause))
+        self._undertaker.bury(ticket, cause, partial(self._buried, ticket, cause))
 
     def _buried(self, ticket: Ticket, cause: Cause) -> None:
         if ticket.fenced:
@@ -158,9 +162,10 @@ class Pipeline:
         self._part_done(ticket, Outcome.DEAD_LETTERED)
 
     def _part_done(self, ticket: Ticket, outcome: Outcome) -> None:
-        intake = self.intakes[ticket.record.stream.source]
+        intake = self._intakes[ticket.record.stream.source]
         if intake.ledger.part_done(ticket, outcome):
             intake.closed()
+
 
 def _ticket_of(parcel: Parcel) -> Ticket:
     """``send`` knows the owner only as somebody who may be fenced; here it was a ticket all along."""

@@ -14,13 +14,17 @@ consumer thread.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar, Protocol
 
+from bridge.config import Secret
 from bridge.model import Position, Record, Stream
+
+
+SecretReader = Callable[[Secret], str]
 
 
 class Settles(Enum):
@@ -76,8 +80,7 @@ class Inbox(Protocol):
     def revoked(self, streams: Collection[Stream], budget_seconds: float) -> Future[Sequence[Position]]:
         """These streams are about to be taken away: drain, then tell what may be settled.
 
-        The loop starts nothing new for them, waits for what is in flight, fences their epochs and
-        resolves the future within ``budget_seconds`` with the final positions (WATERMARK: one a
+        The loop ends what is open of them as far as it can, fences their epochs and resolves the future within ``budget_seconds`` with the final positions (WATERMARK: one a
         stream that moved; EACH: those not yet passed to ``settle``). The caller settles these
         itself, synchronously; whatever was still open is given back. Never raises.
         """
@@ -131,9 +134,10 @@ class Consumer(ABC):
     Settings: ClassVar[type[Any]]
     settles: ClassVar[Settles]
 
-    def __init__(self, settings: Any, inbox: Inbox) -> None:
+    def __init__(self, settings: Any, inbox: Inbox, *, secret_reader: SecretReader | None = None) -> None:
         self.settings = settings
         self.inbox = inbox
+        self.secret_reader = secret_reader
         self.stats = ConsumerStats()
 
     @abstractmethod

@@ -26,7 +26,8 @@ from bridge.send.verdict import Kind, Verdict
 
 BREAKER_STRIKES = 10
 POISON_ANSWERS = 3
-_PROBE = Retry(base=0.5, cap=5.0)
+_PROBE_BASE_SECONDS = 0.5
+_PROBE_CAP_SECONDS = 5.0
 
 
 class Next(Enum):
@@ -143,7 +144,7 @@ class Controller:
         return Decision(Next.REST, rest_seconds=self._pause_of(parcel))
 
     def _pause_of(self, parcel: Parcel) -> float:
-        return backoff_seconds(parcel.tries - 1, self._policy, self._random)
+        return backoff_seconds(parcel.tries - 1, self._policy.base, self._policy.cap, self._random)
 
     def _hold(self, now_seconds: float, wait_seconds: float) -> None:
         self.held_until_seconds = max(self.held_until_seconds, now_seconds + wait_seconds)
@@ -158,7 +159,7 @@ class Controller:
         self.blocked_reason = reason
         if late:
             return changed
-        ceiling = min(_PROBE.cap, _PROBE.base * 2.0 ** min(self._probes, 10))
+        ceiling = min(_PROBE_CAP_SECONDS, _PROBE_BASE_SECONDS * 2.0 ** min(self._probes, 10))
         self._probes += 1
         self.next_probe_seconds = now_seconds + ceiling * (0.5 + self._random() / 2)
         return changed

@@ -7,7 +7,7 @@ is called whenever something may have changed: an event came, an answer came, a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -70,6 +70,10 @@ class Clock(Protocol):
         """Aware time of day."""
         ...
 
+    def call_later(self, delay_seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call on the loop when so much of ``monotonic`` has passed."""
+        ...
+
 
 class LoopClock:
     """The running loop's clock and the machine's time of day."""
@@ -81,6 +85,10 @@ class LoopClock:
     def now(self) -> datetime:
         """UTC."""
         return datetime.now(UTC)
+
+    def call_later(self, delay_seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        """The running loop's timer."""
+        return asyncio.get_running_loop().call_later(delay_seconds, call)
 
 
 class Dispatcher:
@@ -223,7 +231,7 @@ class Dispatcher:
             self._timer = None
         self._timer_due = due
         if due != float("inf"):
-            self._timer = asyncio.get_running_loop().call_later(max(due - now_seconds, 0.0), self._on_timer)
+            self._timer = self._clock.call_later(max(due - now_seconds, 0.0), self._on_timer)
 
     def _next_due(self, now_seconds: float, wakes_at_seconds: float | None) -> float:
         controller_due = self.controller.wakes_at_seconds()

@@ -11,16 +11,18 @@ from collections.abc import Callable
 from bridge.config import Retry
 
 
-def backoff_seconds(attempt: int, policy: Retry, random: Callable[[], float]) -> float:
+def backoff_seconds(
+    attempt: int, base_seconds: float, cap_seconds: float, random: Callable[[], float]
+) -> float:
     """Full jitter: anywhere from 0 to ``base × 2^attempt``, at most ``cap``.
 
     Args:
         attempt: how often it was tried before, from 0.
-        policy: its ``base`` and ``cap`` are seconds.
+        base_seconds: the first ceiling.
+        cap_seconds: the last one.
         random: uniform in [0, 1).
     """
-    ceiling = min(policy.cap, policy.base * 2.0 ** min(attempt, 30))
-    return ceiling * random()
+    return min(cap_seconds, base_seconds * 2.0 ** min(attempt, 30)) * random()
 
 
 def is_exhausted(attempts: int, age_seconds: float, policy: Retry) -> bool:

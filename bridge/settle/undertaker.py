@@ -33,12 +33,14 @@ class Mourner(Protocol):
 class Undertaker:
     """The only writer of dead letters."""
 
-    def __init__(self, store: DeadLetterStore, mourner: Mourner, random: Callable[[], float]) -> None:
+    def __init__(
+        self, store: DeadLetterStore, mourner: Mourner, random: Callable[[], float], rules_hash: str
+    ) -> None:
         self._store = store
         self._mourner = mourner
         self._random = random
         self._tasks: set[asyncio.Task[None]] = set()
-        self.rules_hash = ""
+        self._rules_hash = rules_hash
 
     @property
     def pending(self) -> int:
@@ -62,7 +64,7 @@ class Undertaker:
             asyncio.get_running_loop().call_exception_handler(context)
 
     async def _bury(self, ticket: Ticket, cause: Cause, confirmed: Callable[[], None]) -> None:
-        letter = write_letter(ticket.record, cause, self.rules_hash)
+        letter = write_letter(ticket.record, cause, self._rules_hash)
         failures = 0
         while not ticket.fenced:
             try:

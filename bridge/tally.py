@@ -1,0 +1,126 @@
+"""What is counted as records and events go by; each function is one thing that happened.
+
+Owned by the loop. Cells are looked up once and kept, so counting costs an addition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from bridge.logs import get_logger
+from bridge.metrics import Board
+from bridge.model import Applied, Event, Fault, Record
+from bridge.send.verdict import Verdict
+from bridge.settle.letters import Cause
+
+_log = get_logger("bridge")
+
+
+class Tally:
+    """Counts on ``board``.
+
+    Args:
+        board: where the cells live.
+        now: seconds since 1970 UTC.
+    """
+
+    def __init__(self, board: Board, now: Callable[[], float]) -> None:
+        self._board = board
+        self._now = now
+        self._created = cache(lambda r, t: board.counter("events_created_total", rule=r, event_type=t))
+        self._final = cache(
+            lambda r, t, d, o: board.counter("events_total", rule=r, event_type=t, destination=d, outcome=o)
+        )
+        self._latency = cache(lambda s: board.histogram("delivery_latency_seconds", source=s))
+        self._requests = cache(lambda d, c: board.counter("requests_total", destination=d, code=c))
+        self._duration = board.histogram("request_duration_seconds")
+        self._event_age = board.histogram("event_age_seconds")
+        self.events_created = 0
+        self.events_final = 0
+
+    def applied(self, record: Record, made: Applied) -> None:
+        """A record's rules made events."""
+        for event in made.events:
+            self._created(event.rule, event.event_type).value += 1
+        self.events_created += len(made.events)
+        if made.timestamp_fallbacks:
+            cell = self._board.counter("timestamp_fallback_total", source=record.stream.source)
+            cell.value += made.timestamp_fallbacks
+        for fault in made.faults:
+            self._board.counter("rule_faults_total", rule=fault.rule, reason=fault.reason.value).value += 1
+
+    def delivered(self, record: Record, event: Event, verdict: Verdict) -> None:
+        """An event was accepted."""
+        self._count_final(event, "delivered")
+        now = self._now()
+        if record.timestamp_ms is not None:
+            self._latency(record.stream.source).observe(now - record.timestamp_ms / 1000)
+        if event.time_ms is not None:
+            self._event_age.observe(now - event.time_ms / 1000)
+        self._board.gauge("last_delivery_timestamp_seconds", destination=event.destination).value = now
+
+    def abandoned(self, event: Event) -> None:
+        """An event's record was given back first."""
+        self._count_final(event, "abandoned")
+
+    def abandoned_letter(self, cause: Cause) -> None:
+        """A refused event's record was given back before its letter was confirmed."""
+        if cause.event is not None:
+            self._count_final(cause.event, "abandoned")
+
+    def dead_lettered(self, record: Record, cause: Cause) -> None:
+        """A letter was confirmed."""
+        if cause.event is not None:
+            self._count_final(cause.event, "dead_lettered")
+        source = record.stream.source
+        self._board.counter("dead_letters_total", source=source, reason=cause.reason.value).value += 1
+        _log.warning(
+            "dead letter",
+            source=source,
+            stream=record.stream.name,
+            partition=record.stream.number,
+            offset=record.offset,
+            reason=cause.reason.value,
+            rule=cause.rule,
+            status=cause.status,
+        )
+
+    def _count_final(self, event: Event, outcome: str) -> None:
+        self._final(event.rule, event.event_type, event.destination, outcome).value += 1
+        self.events_final += 1
+
+    def letter_failed(self, source: str) -> None:
+        """A letter could not be written; it is tried again."""
+        self._board.counter("dead_letter_failures_total").value += 1
+
+    def dropped(self, record: Record, fault: Fault) -> None:
+        """``on_error: drop``: counted by the record's outcome, and said."""
+        _log.warning(
+            "record dropped by rule",
+            source=record.stream.source,
+            stream=record.stream.name,
+            offset=record.offset,
+            rule=fault.rule,
+            reason=fault.reason.value,
+        )
+
+    def held(self, record: Record, reason: str, error: str) -> None:
+        """A stream stands still from this record on."""
+        _log.error(
+            "stream held",
+            source=record.stream.source,
+            stream=record.stream.name,
+            partition=record.stream.number,
+            offset=record.offset,
+            reason=reason,
+            error=error,
+        )
+
+    def answered(self, destination: str, verdict: Verdict, seconds: float, *, again: bool) -> None:
+        """A request ended."""
+        self._requests(destination, str(verdict.status) if verdict.status else verdict.reason).value += 1
+        self._duration.observe(seconds)
+        if again:
+            cell = self._board.counter("retries_total", destination=destination, reason=verdict.reason)
+            cell.value += 1

@@ -1,0 +1,217 @@
+"""A destination at work, on a real loop, with a scripted API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from bridge.config import Destination
+from bridge.model import Event, Reason
+from bridge.send.controller import Controller
+from bridge.send.dispatcher import Dispatcher
+from bridge.send.parcel import Parcel
+from bridge.send.verdict import Answer, Verdict
+
+DEADLINE_SECONDS = 10
+
+
+class Clock:
+    """Time passes as fast as the loop turns: waiting for a backoff costs the test nothing."""
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time() * 1000
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def call_later(self, delay_seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(delay_seconds / 1000, call)
+
+
+class Api:
+    """Answers by a script: ``answers[user]`` is used up first, then 200. Remembers what it accepted."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[int]] = defaultdict(list)
+        self.down = False
+        self.accepted: list[str] = []
+        self.seen: list[str] = []
+        self.under_way: set[str] = set()
+        self.most_under_way = 0
+        self.key_reads = 0
+
+    async def post(self, body: bytes) -> Answer:
+        name = body.decode()
+        user = name.partition("-")[0]
+        assert user not in self.under_way, "two events of one user at once"
+        self.under_way.add(user)
+        self.most_under_way = max(self.most_under_way, len(self.under_way))
+        self.seen.append(name)
+        await asyncio.sleep(0)
+        self.under_way.remove(user)
+        status = 401 if self.down else self.answers[user].pop(0) if self.answers[user] else 200
+        if status == 200:
+            self.accepted.append(name)
+        return Answer(status, body=b"{}")
+
+    def refresh_key(self) -> bool:
+        self.key_reads += 1
+        return False
+
+
+class Reports:
+    """Both who receives and who watches."""
+
+    def __init__(self) -> None:
+        self.ended: list[str] = []
+        self.dead_reasons: dict[str, Reason] = {}
+        self.gone: list[str] = []
+        self.turns: list[str] = []
+
+    def delivered(self, parcel: Parcel, verdict: Verdict) -> None:
+        self.ended.append(parcel.event.event_id)
+
+    def dead(self, parcel: Parcel, verdict: Verdict, reason: Reason) -> None:
+        self.ended.append(parcel.event.event_id)
+        self.dead_reasons[parcel.event.event_id] = reason
+
+    def abandoned(self, parcel: Parcel) -> None:
+        self.gone.append(parcel.event.event_id)
+
+    def answered(self, destination: str, verdict: Verdict, seconds: float, *, again: bool) -> None:
+        """Nothing to remember."""
+
+    def turned(self, destination: str, blocked_reason: str, detail: str) -> None:
+        self.turns.append(blocked_reason)
+
+
+class Owner:
+    def __init__(self) -> None:
+        self.fenced = False
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Let the loop turn until something is so; every turn is work of the loop, not a wait."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while not is_so():  # noqa: ASYNC110 - the loop's own turns are what is being watched
+            await asyncio.sleep(0)
+
+
+class Bench:
+    """A dispatcher with its scripted world."""
+
+    def __init__(self, max_in_flight: int = 64) -> None:
+        self.api, self.reports = Api(), Reports()
+        self.settings = Destination.model_validate(
+            {"url": "http://127.0.0.1/events", "write_key": {"env": "K"}, "max_in_flight": max_in_flight}
+        )
+        controller = Controller(self.settings.retry, lambda: 0.5)
+        self.dispatcher = Dispatcher(
+            "default", self.settings, self.api, self.reports, self.reports, controller, Clock()
+        )
+
+    def submit(self, *names: str, owner: Owner | None = None) -> None:
+        for name in names:
+            user = name.partition("-")[0]
+            event = Event("r", "track", 0, 0, "default", user, None, name, name.encode())
+            self.dispatcher.submit(event, owner or Owner(), user)
+
+    async def until(self, done: int) -> None:
+        await until(lambda: len(self.reports.ended) + len(self.reports.gone) >= done)
+
+
+def test_a_users_events_arrive_in_order_past_failures() -> None:
+    """A 503 holds back that user's next events, and only those."""
+
+    async def run() -> None:
+        bench = Bench()
+        bench.api.answers["ann"] = [503, 503]
+        bench.submit("ann-1", "ann-2", "bob-1", "ann-3", "bob-2")
+        await bench.until(5)
+
+        assert [n for n in bench.api.accepted if n.startswith("ann")] == ["ann-1", "ann-2", "ann-3"]
+        assert bench.api.accepted.index("bob-2") < bench.api.accepted.index("ann-1")
+
+    asyncio.run(run())
+
+
+def test_concurrency_is_bounded_and_used() -> None:
+    """Many users at once, never more than the limit."""
+
+    async def run() -> None:
+        bench = Bench(max_in_flight=7)
+        bench.submit(*(f"u{n}-1" for n in range(100)))
+        await bench.until(100)
+
+        assert bench.api.most_under_way == 7
+
+    asyncio.run(run())
+
+
+def test_a_refused_event_lets_its_user_go_on() -> None:
+    """400 is final, and the next event of the user follows."""
+
+    async def run() -> None:
+        bench = Bench()
+        bench.api.answers["ann"] = [400]
+        bench.submit("ann-1", "ann-2")
+        await bench.until(2)
+
+        assert bench.reports.dead_reasons == {"ann-1": Reason.REFUSED}
+        assert bench.api.accepted == ["ann-2"]
+
+    asyncio.run(run())
+
+
+def test_an_auth_outage_loses_nothing_and_ends_by_itself() -> None:
+    """401 for everybody: probes only, the key read again, no event dead, all delivered when it works."""
+
+    async def run() -> None:
+        bench = Bench()
+        bench.api.down = True
+        bench.submit(*(f"u{n}-1" for n in range(50)))
+        await until(lambda: bench.api.key_reads >= 5)
+        asked = len(bench.api.seen)
+        bench.api.down = False
+        await bench.until(50)
+
+        assert asked <= 50 + 10
+        assert bench.reports.turns == ["auth", ""]
+        assert not bench.reports.dead_reasons
+        assert sorted(bench.api.accepted) == sorted(f"u{n}-1" for n in range(50))
+
+    asyncio.run(run())
+
+
+def test_probes_rotate_over_users() -> None:
+    """One poisoned head cannot keep the destination closed."""
+
+    async def run() -> None:
+        bench = Bench()
+        bench.api.down = True
+        bench.submit("ann-1", "bob-1", "cid-1")
+        await until(lambda: bench.api.key_reads >= 3)
+
+        assert set(bench.api.seen[3:6]) == {"ann-1", "bob-1", "cid-1"}
+        await bench.dispatcher.close(1.0)
+
+    asyncio.run(run())
+
+
+def test_events_given_back_do_not_leave() -> None:
+    """Fenced before their turn: abandoned; their user's later events go on."""
+
+    async def run() -> None:
+        bench, revoked = Bench(), Owner()
+        bench.submit("ann-1", "bob-1", owner=revoked)
+        bench.submit("ann-2")
+        revoked.fenced = True
+        bench.dispatcher.abandon_fenced()
+        await bench.until(3)
+
+        assert bench.api.seen == ["ann-2"]
+        assert sorted(bench.reports.gone) == ["ann-1", "bob-1"]
+
+    asyncio.run(run())

@@ -1,0 +1,239 @@
+"""One source on the loop: holding back, draining, and what the consumer is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+from bridge.config import Limits
+from bridge.consumers.base import Consumer, Settles
+from bridge.intake import Intake, LoopInbox
+from bridge.model import Outcome, Position, Record, Stream
+from bridge.settle.tickets import Ticket
+
+P0 = Stream("shop", "orders", 0)
+
+
+class Client(Consumer):
+    """Writes down what it is told."""
+
+    settles = Settles.WATERMARK
+
+    def __init__(self) -> None:
+        super().__init__(SimpleNamespace(name="shop"), SimpleNamespace())  # type: ignore[arg-type]
+        self.said: list[str] = []
+        self.positions: list[Position] = []
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def settle(self, positions: Sequence[Position]) -> None:
+        self.positions += positions
+
+    def pause(self, streams: Collection[Stream]) -> None:
+        self.said.append("pause")
+
+    def resume(self, streams: Collection[Stream]) -> None:
+        self.said.append("resume")
+
+    def close(self, budget_seconds: float) -> Future[None]:
+        return Future()
+
+
+@dataclass
+class Above:
+    """Takes tickets in and keeps them; stuck when told."""
+
+    tickets: list[Ticket] = field(default_factory=list)
+    stuck: bool = False
+
+    def take_in(self, intake: Intake, tickets: Sequence[Ticket]) -> None:
+        for ticket in tickets:
+            ticket.parts = 1
+            self.tickets.append(ticket)
+
+    def given_back(self) -> None:
+        """Nothing to forget."""
+
+    def is_stuck(self) -> bool:
+        return self.stuck
+
+    def linked(self, intake: Intake, detail: str) -> None:
+        """Not watched here."""
+
+    def rebalanced(self, intake: Intake, kind: str, streams: Collection[Stream]) -> None:
+        """Not watched here."""
+
+    def ended(self, intake: Intake, error: Exception | None) -> None:
+        """Not watched here."""
+
+
+def world(limit: int = 10) -> tuple[Intake, Client, Above]:
+    client, above = Client(), Above()
+    limits = Limits.model_validate({"records_in_flight": limit})
+    intake = Intake(client, limits, 0.0, above, above)
+    intake.on_assigned({P0: 1})
+    return intake, client, above
+
+
+def records(*offsets: int, epoch: int = 1) -> list[Record]:
+    return [Record(P0, offset, epoch, b"x") for offset in offsets]
+
+
+def finish(intake: Intake, ticket: Ticket) -> None:
+    if intake.ledger.part_done(ticket, Outcome.DELIVERED):
+        intake.closed()
+
+
+def test_it_pauses_at_the_limit_and_resumes_at_half() -> None:
+    """Hysteresis: a pause costs librdkafka its prefetch."""
+
+    async def run() -> None:
+        intake, client, above = world(limit=10)
+        intake.on_records(records(*range(10)), 10)
+        assert client.said == ["pause"]
+        for ticket in above.tickets[:4]:
+            finish(intake, ticket)
+        intake.flush()
+        assert client.said == ["pause"]
+        finish(intake, above.tickets[4])
+        intake.flush()
+
+        assert client.said == ["pause", "resume"]
+        assert client.positions[-1] == Position(P0, 5, 1)
+
+    asyncio.run(run())
+
+
+def test_one_reason_left_keeps_it_paused() -> None:
+    """Room came back, the destination did not."""
+
+    async def run() -> None:
+        intake, client, _ = world()
+        intake.hold_back("room")
+        intake.hold_back("blocked")
+        intake.let_go("room")
+        assert client.said == ["pause"]
+        intake.let_go("blocked")
+
+        assert client.said == ["pause", "resume"]
+
+    asyncio.run(run())
+
+
+def test_a_pause_is_put_on_streams_that_come_later() -> None:
+    """Assigned while the destination is blocked: paused from the start."""
+
+    async def run() -> None:
+        client, above = Client(), Above()
+        intake = Intake(client, Limits(), 0.0, above, above)
+        intake.hold_back("blocked")
+        intake.on_assigned({P0: 1})
+
+        assert client.said == ["pause"]
+
+    asyncio.run(run())
+
+
+def test_a_revoke_is_answered_when_the_last_record_ends() -> None:
+    """With its final position; a later answer could not be committed any more."""
+
+    async def run() -> None:
+        intake, _, above = world()
+        answer: Future[Sequence[Position]] = Future()
+        intake.on_records(records(7, 8), 2)
+        intake.on_revoked(frozenset({P0}), 60.0, answer)
+        finish(intake, above.tickets[1])
+        assert not answer.done()
+        finish(intake, above.tickets[0])
+
+        assert answer.result(0) == [Position(P0, 9, 1)]
+        assert intake.ledger.given_back == {"revoked": 0, "lost": 0}
+
+    asyncio.run(run())
+
+
+def test_a_revoke_is_answered_when_its_budget_ends() -> None:
+    """What is still open is given back, and its late end moves nothing."""
+
+    async def run() -> None:
+        intake, client, above = world()
+        answer: Future[Sequence[Position]] = Future()
+        intake.on_records(records(7, 8), 2)
+        finish(intake, above.tickets[1])
+        intake.on_revoked(frozenset({P0}), 0.01, answer)
+        async with asyncio.timeout(10):
+            positions = await asyncio.wrap_future(answer)
+        finish(intake, above.tickets[0])
+        intake.flush()
+
+        assert positions == [Position(P0, 7, 1)]
+        assert intake.ledger.given_back["revoked"] == 1
+        assert all(position.offset <= 7 for position in client.positions)
+
+    asyncio.run(run())
+
+
+def test_a_stuck_destination_does_not_hold_up_a_rebalance() -> None:
+    """Waiting for a blocked destination would cost the group and win nothing."""
+
+    async def run() -> None:
+        intake, _, above = world()
+        above.stuck = True
+        answer: Future[Sequence[Position]] = Future()
+        intake.on_records(records(7), 1)
+        intake.on_revoked(frozenset({P0}), 60.0, answer)
+
+        assert answer.result(0) == [Position(P0, 7, 1)]
+
+    asyncio.run(run())
+
+
+def test_records_of_an_old_epoch_are_counted_as_given_back() -> None:
+    """They were consumed, so they must appear somewhere."""
+
+    async def run() -> None:
+        intake, _, above = world()
+        intake.on_lost(frozenset({P0}))
+        intake.on_records(records(7, 8), 2)
+
+        assert above.tickets == []
+        assert intake.ledger.given_back_total == intake.consumed_total == 2
+
+    asyncio.run(run())
+
+
+def test_a_held_stream_keeps_its_records_in_order() -> None:
+    """Nothing of it starts while it is held."""
+
+    async def run() -> None:
+        intake, _, above = world()
+        intake.held[P0] = []
+        intake.on_records(records(7, 8), 2)
+
+        assert above.tickets == []
+        assert [ticket.record.offset for ticket in intake.held[P0]] == [7, 8]
+        assert intake.ledger.in_flight == 2
+
+    asyncio.run(run())
+
+
+def test_the_inbox_makes_a_fast_consumer_wait() -> None:
+    """At most two batches are under way between thread and loop."""
+
+    async def run() -> None:
+        intake, _, _ = world()
+        inbox = LoopInbox(asyncio.get_running_loop())
+        inbox.intake = intake
+        for n in range(2):
+            assert await asyncio.to_thread(inbox.wait_for_room, 5.0)
+            inbox.records(records(n), n + 1)
+
+        assert not inbox.wait_for_room(0.0)
+        async with asyncio.timeout(10):
+            assert await asyncio.to_thread(inbox.wait_for_room, 5.0)
+
+    asyncio.run(run())
