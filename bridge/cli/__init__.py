@@ -1,0 +1,1 @@
+"""The commands of ``filum-bridge``, one a file; ``main`` puts them together."""

@@ -1,0 +1,55 @@
+"""``filum-bridge run``: the bridge itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from bridge import consumers
+from bridge.app import App
+from bridge.config import Config
+from bridge.config_file import load_config, rule_files
+from bridge.logs import configure
+from bridge.rules import RuleSet, load_rules
+
+
+def run(
+    config: Annotated[
+        Path, typer.Option("--config", "-c", help="The configuration.", envvar="FILUM_BRIDGE_CONFIG")
+    ] = Path("config/bridge.yaml"),
+) -> None:
+    """Read the sources, apply the rules, deliver, settle; until SIGTERM or Ctrl-C.
+
+    Examples:
+
+      filum-bridge run --config /etc/filum-bridge/bridge.yaml
+
+      FILUM_WRITE_KEY=… filum-bridge run
+    """
+    settings, rules = load(config, os.environ)
+    configure(settings.log.level, settings.log.format)
+    run_app(App(settings, rules, os.environ))
+
+
+def load(path: Path, environ: Mapping[str, str]) -> tuple[Config, RuleSet]:
+    """A configuration and its compiled rules.
+
+    Raises:
+        ConfigError: all that is wrong with them.
+    """
+    settings = load_config(
+        path, environ=environ, source_settings=lambda kind: consumers.load(kind).Settings
+    )
+    return settings, load_rules(rule_files(settings), settings, environ=environ)
+
+
+def run_app(app: App, *, signals: bool = True) -> None:
+    """Serve on uvloop until it ends by itself."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(app.serve(signals=signals))
