@@ -321,7 +321,10 @@ def _events(text: str, problem: Callable[[str, int], ConfigError]) -> Iterator[E
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = ", ".join(part for part in (error.context, error.problem) if part)
-        raise problem(f"not YAML: {reason}", mark.index if mark else index) from error
+        place = mark.index if mark else index
+        if text.endswith("${", 0, place + 1):
+            reason = "inside [ ] and { } a reference needs quotes: '${…}'"
+        raise problem(f"not YAML: {reason}", place) from error
     except ReaderError as error:
         raise problem("a control character that YAML does not allow", error.position) from error
     except (

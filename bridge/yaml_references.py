@@ -61,7 +61,7 @@ class Substitution:
         value = self._environ.get(name)
         if value is None and default is None:
             return self._fail(
-                match, keypath, f"the variable {name} is not set", "set it, or ${NAME:-default}"
+                match, keypath, f"the variable {name} is not set", f"set it, or write ${{{name}:-default}}"
             )
         if value or default is None:
             self.used[name] = value or ""

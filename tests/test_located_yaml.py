@@ -194,6 +194,7 @@ def test_offsets_outside_a_scalar_are_clamped() -> None:
         ("a: \x07\n", 1, 4, "control character"),
         ('a: "\\ud800"\n', 1, 4, "not text"),
         ("a: %x\n", 1, 4, "not YAML"),
+        ("a: {b: ${C}}\n", 1, 9, "a reference needs quotes"),
     ],
 )
 def test_what_is_refused_says_where(text: str, line: int, column: int, word: str) -> None:
