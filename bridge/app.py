@@ -120,7 +120,7 @@ class App:
         intakes = {s.name: self._intake(s, loop, pipeline, overseer) for s in config.sources}
         pipeline.connect(intakes, dispatchers, undertaker)
         overseer.connect(intakes, dispatchers, undertaker)
-        self.watch = Watch(self.board, tally, intakes, dispatchers, undertaker, self._rules.hash)
+        self.watch = Watch(self.board, tally, intakes, dispatchers, undertaker, self._rules)
         self.admin = AdminServer(config.admin, self.board.latest, self.watch.health)
         self._intakes, self._dispatchers, self._undertaker = intakes, dispatchers, undertaker
 

@@ -27,8 +27,8 @@ RANKS = {
         "yaml_scalars",
     ),
     2: STAGES,
-    3: ("intake", "overseer", "pipeline", "tally", "watch"),
-    4: ("admin", "app", "dead_letters"),
+    3: ("intake", "overseer", "pipeline", "tally"),
+    4: ("admin", "app", "dead_letters", "watch"),
     5: ("cli", "__main__"),
 }
 RANK_OF = {name: rank for rank, names in RANKS.items() for name in names}

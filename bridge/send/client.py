@@ -8,6 +8,7 @@ be followed with the write key).
 from __future__ import annotations
 
 import ssl
+from typing import cast
 
 import httpx
 
@@ -109,7 +110,7 @@ def _headers_of(response: httpx.Response) -> dict[str, str]:
 async def _body_of(response: httpx.Response) -> bytes:
     """The start of the body; one that is longer than the bound is left unread."""
     body = b""
-    async for chunk in response.aiter_raw():
+    async for chunk in cast("httpx.AsyncByteStream", response.stream):
         body += chunk
         if len(body) > _BODY_LIMIT_BYTES:
             return body[:_BODY_LIMIT_BYTES]

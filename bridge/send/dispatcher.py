@@ -109,7 +109,7 @@ class Dispatcher:
         self.controller = controller
         self.lanes = Lanes(receiver.abandoned)
         self.in_flight = 0
-        self._limit = settings.max_in_flight
+        self.limit = settings.max_in_flight
         self._client = client
         self._receiver = receiver
         self._witness = witness
@@ -160,7 +160,7 @@ class Dispatcher:
         self._pump_due = False
         now = self._clock.monotonic()
         wakes_at = self.lanes.wake(now)
-        while self.in_flight < self.controller.allowance(self._limit, now):
+        while self.in_flight < self.controller.allowance(self.limit, now):
             parcel = self.lanes.take()
             if parcel is None:
                 break

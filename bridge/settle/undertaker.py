@@ -6,6 +6,7 @@ While a letter cannot be written its record stays open, so nothing passes it. Ow
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
@@ -31,7 +32,10 @@ class Mourner(Protocol):
 
 
 class Undertaker:
-    """The only writer of dead letters."""
+    """The only writer of dead letters.
+
+    ``pending_events`` counts, by destination, refused events whose letters are not yet confirmed.
+    """
 
     def __init__(
         self, store: DeadLetterStore, mourner: Mourner, random: Callable[[], float], rules_hash: str
@@ -40,6 +44,7 @@ class Undertaker:
         self._mourner = mourner
         self._random = random
         self._tasks: set[asyncio.Task[None]] = set()
+        self.pending_events: Counter[str] = Counter()
         self._rules_hash = rules_hash
 
     @property
@@ -52,6 +57,8 @@ class Undertaker:
 
         A record that is given back meanwhile needs no letter: whoever reads it next writes it.
         """
+        if cause.event is not None:
+            self.pending_events[cause.event.destination] += 1
         task = asyncio.get_running_loop().create_task(self._bury(ticket, cause, confirmed))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -77,6 +84,8 @@ class Undertaker:
             ceiling = min(_RETRY_CAP_SECONDS, _RETRY_BASE_SECONDS * 2.0 ** min(failures, 10))
             failures += 1
             await asyncio.sleep(ceiling * (0.5 + self._random() / 2))
+        if cause.event is not None:
+            self.pending_events[cause.event.destination] -= 1
         confirmed()
 
     async def close(self, budget_seconds: float) -> None:

@@ -1,0 +1,222 @@
+"""What can be seen from outside: a few times a second the loop sets its gauges and publishes one instant.
+
+``Watch`` belongs to the loop, but for ``health``, which the admin thread calls: a loop that is stuck
+publishes nothing, and that is what liveness sees.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from bridge.admin import Health, liveness
+from bridge.consumers.base import Link
+from bridge.intake import Intake
+from bridge.metrics import Board
+from bridge.model import Outcome
+from bridge.rules import RuleSet
+from bridge.send.dispatcher import Dispatcher
+from bridge.settle.undertaker import Undertaker
+from bridge.tally import Tally
+
+TURN_SECONDS = 0.2
+STUCK_SECONDS = 60.0
+"""Longer than any drain, commit or reconnect step of a healthy thread."""
+
+
+class Watch:
+    """Reads every part; changes none."""
+
+    def __init__(
+        self,
+        board: Board,
+        tally: Tally,
+        intakes: Mapping[str, Intake],
+        dispatchers: Mapping[str, Dispatcher],
+        undertaker: Undertaker,
+        rules: RuleSet,
+    ) -> None:
+        self._board = board
+        self._tally = tally
+        self._intakes = intakes
+        self._dispatchers = dispatchers
+        self._undertaker = undertaker
+        self._draining = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._stalls: set[tuple[str, str, str]] = set()
+        board.gauge("rules_info", hash=rules.hash).value = 1
+        for rule in rules.rules:
+            board.prepare(rule=rule.name)
+            board.prepare(rule=rule.name, destination=rule.destination)
+        for source in intakes:
+            board.prepare(source=source)
+        for destination in dispatchers:
+            board.prepare(destination=destination)
+
+    # The loop's turn
+
+    def start(self, loop: asyncio.AbstractEventLoop, turned: Callable[[], None]) -> None:
+        """Take turns from now on; ``turned`` is called in each."""
+        self._turn(loop, loop.time(), turned)
+
+    def _turn(self, loop: asyncio.AbstractEventLoop, due_seconds: float, turned: Callable[[], None]) -> None:
+        now = loop.time()
+        self._board.gauge("loop_lag_seconds").value = max(0.0, now - due_seconds)
+        self.publish()
+        turned()
+        self._timer = loop.call_later(TURN_SECONDS, self._turn, loop, now + TURN_SECONDS, turned)
+
+    def stop(self) -> None:
+        """No more turns; one last instant is published."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.publish()
+
+    def publish(self) -> None:
+        """Set all gauges and publish the instant."""
+        for intake in self._intakes.values():
+            self._source(intake)
+        for dispatcher in self._dispatchers.values():
+            self._destination(dispatcher)
+        self._stalled()
+        self._board.gauge("records_unaccounted").value = self.unaccounted
+        self._board.publish()
+
+    def _source(self, intake: Intake) -> None:
+        name, ledger, stats, board = intake.name, intake.ledger, intake.consumer.stats, self._board
+        board.counter("records_consumed_total", source=name).value = intake.consumed_total
+        for outcome, count in ledger.settled.items():
+            board.counter("records_settled_total", source=name, outcome=outcome.value).value = count
+        for kind, count in ledger.given_back.items():
+            board.counter("records_given_back_total", source=name, kind=kind).value = count
+        for kind, count in dict(stats.rebalances).items():
+            board.counter("rebalances_total", source=name, kind=kind).value = count
+        for outcome_name, count in (
+            ("ok", stats.commits_ok),
+            ("failed", stats.commits_failed),
+            ("fenced", stats.commits_fenced),
+        ):
+            board.counter("commits_total", source=name, outcome=outcome_name).value = count
+        board.counter("offsets_lost_total", source=name).value = stats.offsets_lost
+        board.counter("event_id_weak_total", source=name).value = stats.weak_ids
+        board.gauge("records_in_flight", source=name).value = ledger.in_flight
+        board.gauge("buffer_bytes", source=name).value = ledger.bytes
+        board.gauge("partitions_assigned", source=name).value = len(stats.assigned)
+        board.gauge("partitions_paused", source=name).value = len(stats.paused & stats.assigned)
+        board.gauge("source_connected", source=name).value = intake.link in (Link.CONNECTED, Link.STANDBY)
+        self._times(intake)
+
+    def _times(self, intake: Intake) -> None:
+        name, stats, board = intake.name, intake.consumer.stats, self._board
+        progress_age = time.monotonic() - stats.last_progress_seconds
+        gauge = board.gauge("consumer_thread_last_progress_timestamp_seconds", source=name)
+        gauge.value = time.time() - progress_age if stats.last_progress_seconds else 0
+        if stats.last_commit_seconds:
+            age = time.monotonic() - stats.last_commit_seconds
+            board.gauge("commit_age_seconds", source=name).value = age
+        oldest_ms = intake.ledger.oldest_unsettled_ms()
+        if oldest_ms is None:
+            board.remove("oldest_unsettled_timestamp_seconds", source=name)
+        else:
+            board.gauge("oldest_unsettled_timestamp_seconds", source=name).value = oldest_ms / 1000
+        self._lags()
+
+    def _lags(self) -> None:
+        self._board.replace(
+            "consumer_lag",
+            {
+                (stream.source, stream.name, str(stream.number)): float(lag)
+                for intake in self._intakes.values()
+                for stream, lag in dict(intake.consumer.stats.lag).items()
+            },
+        )
+
+    def _destination(self, dispatcher: Dispatcher) -> None:
+        name, lanes, board = dispatcher.name, dispatcher.lanes, self._board
+        waiting = lanes.waiting - dispatcher.in_flight - lanes.resting
+        for state, count in (
+            ("in_flight", dispatcher.in_flight),
+            ("retrying", lanes.resting),
+            ("queued", max(0, waiting)),
+            ("dead_letter", self._undertaker.pending_events[name]),
+        ):
+            board.gauge("events_waiting", destination=name, state=state).value = count
+        board.gauge("requests_in_flight", destination=name).value = dispatcher.in_flight
+        board.gauge("concurrency_limit", destination=name).value = dispatcher.limit
+        board.gauge("lanes_blocked", destination=name).value = len(lanes) if dispatcher.is_blocked else 0
+        open_breaker = dispatcher.controller.blocked_reason == "breaker"
+        half_open = open_breaker and dispatcher.in_flight > 0
+        board.gauge("breaker_state", destination=name).value = 1 if half_open else 2 if open_breaker else 0
+
+    def _stalled(self) -> None:
+        """One series for each reason something waits; those that are over go to 0, not away."""
+        now = {
+            (intake.name, "", reason)
+            for intake in self._intakes.values()
+            for reason in intake.stall_reasons()
+        } | {
+            ("", dispatcher.name, dispatcher.controller.blocked_reason)
+            for dispatcher in self._dispatchers.values()
+            if dispatcher.is_blocked
+        }
+        self._stalls |= now
+        for source, destination, reason in self._stalls:
+            cell = self._board.gauge("stalled", source=source, destination=destination, reason=reason)
+            cell.value = (source, destination, reason) in now
+
+    # Accounting
+
+    @property
+    def unaccounted(self) -> int:
+        """Records consumed that are neither settled, given back, nor in flight: 0, or a bug."""
+        return sum(
+            intake.consumed_total - ledger.settled_total - ledger.given_back_total - ledger.in_flight
+            for intake in self._intakes.values()
+            for ledger in (intake.ledger,)
+        )
+
+    @property
+    def events_unaccounted(self) -> int:
+        """Events created that are neither final, waiting, nor in an unconfirmed letter: 0, or a bug."""
+        waiting = sum(dispatcher.waiting for dispatcher in self._dispatchers.values())
+        tally = self._tally
+        return tally.events_created - tally.events_final - waiting - self._undertaker.pending_events.total()
+
+    def summary(self) -> dict[str, int]:
+        """All records by what became of them."""
+        ledgers = [intake.ledger for intake in self._intakes.values()]
+        settled = {o: sum(ledger.settled[o] for ledger in ledgers) for o in Outcome}
+        return {
+            "consumed": sum(intake.consumed_total for intake in self._intakes.values()),
+            "delivered": settled[Outcome.DELIVERED],
+            "filtered": settled[Outcome.FILTERED],
+            "dead_lettered": settled[Outcome.DEAD_LETTERED],
+            "dropped": settled[Outcome.DROPPED],
+            "given_back": sum(ledger.given_back_total for ledger in ledgers),
+            "in_flight": sum(ledger.in_flight for ledger in ledgers),
+            "unaccounted": self.unaccounted,
+        }
+
+    # Health; the admin thread
+
+    def drain(self) -> None:
+        """Not ready any more: the process is leaving."""
+        self._draining = True
+
+    def health(self) -> Health:
+        """Alive: loop and consumer threads turn. Ready: every broker is connected, and we stay."""
+        progress = {
+            intake.name: intake.consumer.stats.last_progress_seconds
+            for intake in self._intakes.values()
+            if intake.consumer.stats.last_progress_seconds and not intake.has_ended
+        }
+        last_turn = self._board.latest().taken_seconds
+        stuck = liveness(time.monotonic(), last_turn, progress, STUCK_SECONDS)
+        waiting = [
+            f"source {intake.name} is {intake.link.name.lower()}"
+            for intake in self._intakes.values()
+            if intake.link is Link.CONNECTING
+        ]
+        reasons = (*stuck, *(["draining"] if self._draining else []), *waiting)
+        return Health(live=not stuck, ready=not reasons, reasons=reasons)
