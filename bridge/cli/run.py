@@ -43,9 +43,7 @@ def load(path: Path, environ: Mapping[str, str]) -> tuple[Config, RuleSet]:
     Raises:
         ConfigError: all that is wrong with them.
     """
-    settings = load_config(
-        path, environ=environ, source_settings=lambda kind: consumers.load(kind).Settings
-    )
+    settings = load_config(path, environ=environ, source_settings=lambda kind: consumers.load(kind).Settings)
     return settings, load_rules(rule_files(settings), settings, environ=environ)
 
 

@@ -1,0 +1,376 @@
+"""The only importer of confluent_kafka: typed clients whose errors are already ours.
+
+Nothing above this file sees a type of that library. A ``ConsumerClient`` is owned by one thread; its
+callbacks run on that thread, inside ``read`` or ``close``. Every call that waits has a timeout.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Protocol, cast
+
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from bridge.consumers.kafka_faults import Fault, Kind, PartitionFault, fault_of
+from bridge.errors import ConsumerError, DeadLetterError
+from bridge.model import Headers
+
+Property = str | int | float | bool
+Properties = Mapping[str, Property]
+
+EARLIEST = -2
+LATEST = -1
+"""Logical times of Kafka's ListOffsets request."""
+
+_LOG = logging.getLogger("bridge.librdkafka")
+_LOG.addHandler(logging.NullHandler())
+_TIMESTAMP_NOT_AVAILABLE = 0
+
+
+class Partition(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    number: int
+
+
+class Mark(NamedTuple):
+    """An offset, and the text that is kept with it."""
+
+    offset: int
+    metadata: str = ""
+
+
+class Message(Protocol):
+    """What is read of a message; bytes are untouched."""
+
+    def topic(self) -> str | None: ...
+    def partition(self) -> int | None: ...
+    def offset(self) -> int | None: ...
+    def key(self) -> bytes | None: ...
+    def value(self) -> bytes | None: ...
+    def headers(self) -> Any: ...
+    def timestamp(self) -> tuple[int, int]: ...
+
+
+class Watcher(Protocol):
+    """Who is told what happens to a consumer, on its thread."""
+
+    def on_assigned(self, partitions: Sequence[Partition]) -> None:
+        """These were given to us; ``add`` them when their start is known."""
+        ...
+
+    def on_revoked(self, partitions: Sequence[Partition]) -> None:
+        """These go when this returns."""
+        ...
+
+    def on_lost(self, partitions: Sequence[Partition]) -> None:
+        """These are gone already."""
+        ...
+
+    def on_committed(self, results: Mapping[Partition, Fault | None]) -> None:
+        """The answer to an earlier ``commit``."""
+        ...
+
+    def on_fault(self, fault: Fault) -> None:
+        """Something is wrong with the connection or the instance."""
+        ...
+
+
+class ConsumerClient:
+    """A group member. Assigns nothing by itself: what ``add`` was not told of is not read."""
+
+    def __init__(self, properties: Properties, watcher: Watcher, *, incremental: bool = True) -> None:
+        self._watcher = watcher
+        self._incremental = incremental
+        callbacks = {"error_cb": self._on_error, "on_commit": self._on_commit}
+        with _translated():
+            self._client = Consumer({**properties, **callbacks}, logger=_LOG)
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Join the group for these topics; names that begin with ``^`` are patterns."""
+        with _translated():
+            self._client.subscribe(
+                list(topics),
+                on_assign=self._on_assign,
+                on_revoke=self._on_revoke,
+                on_lost=self._on_lost,
+            )
+
+    def read(self, limit: int, timeout_seconds: float) -> tuple[list[Message], list[PartitionFault]]:
+        """Wait for the first message, then take what is queued: one GIL release a batch."""
+        first = self._client.poll(timeout_seconds)
+        if first is None:
+            return [], []
+        batch = [first, *self._client.consume(limit - 1, 0)] if limit > 1 else [first]
+        faults = [_partition_fault(one) for one in batch if one.error() is not None]
+        return [cast("Message", one) for one in batch if one.error() is None] if faults else batch, faults
+
+    def add(self, offsets: Mapping[Partition, int]) -> None:
+        """Read these from there on."""
+        places = [TopicPartition(*partition, offset) for partition, offset in offsets.items()]
+        with _translated():
+            (self._client.incremental_assign if self._incremental else self._client.assign)(places)
+
+    def remove(self, partitions: Collection[Partition]) -> None:
+        """Read these no more."""
+        with _translated():
+            if self._incremental:
+                self._client.incremental_unassign(_places(partitions))
+            else:
+                self._client.unassign()
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        """Fetch no more; what was prefetched is thrown away and fetched again on ``resume``."""
+        with _translated():
+            self._client.pause(_places(partitions))
+
+    def resume(self, partitions: Collection[Partition]) -> None:
+        """Undo ``pause``."""
+        with _translated():
+            self._client.resume(_places(partitions))
+
+    def committed(
+        self, partitions: Collection[Partition], timeout_seconds: float
+    ) -> dict[Partition, Mark | None]:
+        """The group's offsets; None where it has none."""
+        with _translated():
+            found = self._client.committed(_places(partitions), timeout=timeout_seconds)
+        for place in found:
+            _raise_if(place.error)
+        return {
+            Partition(p.topic, p.partition): Mark(p.offset, p.metadata or "") if p.offset >= 0 else None
+            for p in found
+        }
+
+    def offsets_at(
+        self, partitions: Collection[Partition], time_ms: int, timeout_seconds: float
+    ) -> dict[Partition, int]:
+        """The first offset at or after a time, in ms since 1970, or at ``EARLIEST`` or ``LATEST``.
+
+        A time after the last record gives the end.
+        """
+        asked = [TopicPartition(*partition, time_ms) for partition in partitions]
+        with _translated():
+            found = self._client.offsets_for_times(asked, timeout=timeout_seconds)
+        for place in found:
+            _raise_if(place.error)
+        offsets = {Partition(p.topic, p.partition): p.offset for p in found}
+        behind_the_end = [partition for partition, offset in offsets.items() if offset < 0]
+        if behind_the_end and time_ms != LATEST:
+            offsets |= self.offsets_at(behind_the_end, LATEST, timeout_seconds)
+        return offsets
+
+    def commit(self, marks: Mapping[Partition, Mark]) -> None:
+        """Send a commit; ``on_committed`` tells the answer later, inside a ``read``."""
+        places = [TopicPartition(*partition, *mark) for partition, mark in marks.items()]
+        with _translated():
+            self._client.commit(offsets=places, asynchronous=True)
+
+    def high_watermark(self, partition: Partition) -> int | None:
+        """The end of the partition as of its last fetch; no I/O."""
+        with _translated():
+            known = self._client.get_watermark_offsets(TopicPartition(*partition), cached=True)
+        return known[1] if known and known[1] >= 0 else None
+
+    def partitions(self, timeout_seconds: float) -> list[Partition]:
+        """All partitions of all topics that we may see."""
+        with _translated():
+            topics = self._client.list_topics(timeout=timeout_seconds).topics
+        return [Partition(name, number) for name, topic in topics.items() for number in topic.partitions]
+
+    def close(self) -> None:
+        """Leave the group; may take long while no broker answers."""
+        with _translated():
+            self._client.close()
+
+    # An exception out of a callback would surface in any later call: the watcher must not raise.
+
+    def _on_assign(self, _: Consumer, places: list[TopicPartition]) -> None:
+        self.add({})
+        self._watcher.on_assigned(_partitions(places))
+
+    def _on_revoke(self, _: Consumer, places: list[TopicPartition]) -> None:
+        self._watcher.on_revoked(_partitions(places))
+        self.remove(_partitions(places))
+
+    def _on_lost(self, _: Consumer, places: list[TopicPartition]) -> None:
+        self._watcher.on_lost(_partitions(places))
+        self.remove(_partitions(places))
+
+    def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+        self._watcher.on_committed(
+            {Partition(p.topic, p.partition): _fault_or_none(p.error or error) for p in places}
+        )
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._watcher.on_fault(_fault(error))
+
+
+class RecordTooLarge(DeadLetterError):
+    """The broker does not take a record of this size; trying again does not help."""
+
+
+class KafkaPublisher:
+    """Writes records, each confirmed by all in-sync replicas. Its own thread serves the callbacks.
+
+    Args:
+        properties: connection and client properties; those that confirmation depends on are set here.
+    """
+
+    def __init__(self, properties: Properties) -> None:
+        asked = {"acks": "all", "enable.idempotence": True, "delivery.timeout.ms": 30_000, "linger.ms": 5}
+        with _translated():
+            self._producer = Producer({**asked, **properties, **_CONFIRMED}, logger=_LOG)
+        self._open = True
+        self._thread = threading.Thread(target=self._serve, name="kafka-publisher", daemon=True)
+        self._thread.start()
+
+    def publish(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+        timestamp_ms: int | None = None,
+    ) -> Future[None]:
+        """Write one record; any thread, returns at once.
+
+        Returns:
+            Resolves when the broker has confirmed the write; fails with ``DeadLetterError``, of type
+            ``RecordTooLarge`` where no repetition can help.
+        """
+        written: Future[None] = Future()
+
+        def delivered(error: KafkaError | None, _: object) -> None:
+            _resolve(written, None if error is None else _dead_letter_error(_fault(error)))
+
+        try:
+            self._producer.produce(
+                topic, value, key, on_delivery=delivered, timestamp=timestamp_ms or 0, headers=list(headers)
+            )
+        except KafkaException as error:
+            _resolve(written, _dead_letter_error(_fault(error.args[0])))
+        except BufferError:
+            _resolve(written, DeadLetterError("too many dead letters wait for the broker"))
+        return written
+
+    def close(self, budget_seconds: float) -> None:
+        """Wait for what is under way; what is not confirmed then fails. Blocks up to the budget."""
+        self._producer.flush(budget_seconds)
+        self._open = False
+        self._thread.join(1.0)
+        self._producer.purge()
+        self._producer.flush(0.1)
+
+    def _serve(self) -> None:
+        while self._open:
+            self._producer.poll(0.1)
+
+
+_CONFIRMED: Properties = {"acks": "all", "enable.idempotence": True}
+
+
+class KafkaAdmin:
+    """Makes topics."""
+
+    def __init__(self, properties: Properties) -> None:
+        with _translated():
+            self._client = AdminClient({**properties}, logger=_LOG)
+
+    def create_topics(
+        self, partitions: Mapping[str, int], *, replication: int = 1, timeout_seconds: float = 30.0
+    ) -> None:
+        """Make these topics (name → how many partitions); those that exist stay as they are."""
+        topics = [NewTopic(name, number, replication) for name, number in partitions.items()]
+        for made in self._client.create_topics(topics, request_timeout=timeout_seconds).values():
+            try:
+                made.result(timeout_seconds)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise _fault(error.args[0]).as_error() from error
+
+
+class MockCluster:
+    """librdkafka's broker in memory: the wire protocol, groups and commits, no Java, nothing kept.
+
+    It does not notice members that leave, so a second join of a group waits for the session's end.
+    """
+
+    def __init__(self, brokers: int = 1) -> None:
+        with _translated():
+            self._owner = Producer(
+                {"bootstrap.servers": "127.0.0.1:1", "test.mock.num.brokers": brokers}, logger=_LOG
+            )
+
+    def brokers(self, timeout_seconds: float = 10.0) -> str:
+        """What other clients take as ``bootstrap.servers``; the cluster lives as long as this object."""
+        with _translated():
+            known = self._owner.list_topics(timeout=timeout_seconds).brokers.values()
+        return ",".join(f"{one.host}:{one.port}" for one in known)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except KafkaException as error:
+        raise _fault(error.args[0]).as_error() from error
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise ConsumerError(f"the Kafka client refused a call: {error}") from error
+
+
+def _fault(error: KafkaError) -> Fault:
+    return fault_of(error.name(), error.str(), fatal=error.fatal())
+
+
+def _fault_or_none(error: KafkaError | None) -> Fault | None:
+    return None if error is None else _fault(error)
+
+
+def _raise_if(error: KafkaError | None) -> None:
+    if error is not None:
+        raise _fault(error).as_error()
+
+
+def _partition_fault(message: Any) -> PartitionFault:
+    return PartitionFault(message.topic() or "", message.partition(), _fault(message.error()))
+
+
+def _dead_letter_error(fault: Fault) -> DeadLetterError:
+    kind = RecordTooLarge if fault.kind is Kind.TOO_LARGE else DeadLetterError
+    return kind(f"{fault.text} ({fault.remedy})" if fault.remedy else fault.text)
+
+
+def _resolve(future: Future[None], error: Exception | None) -> None:
+    """The waiter may have given up: then there is nobody to tell."""
+    if not future.set_running_or_notify_cancel():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
+
+
+def _places(partitions: Collection[Partition]) -> list[TopicPartition]:
+    return [TopicPartition(*partition) for partition in partitions]
+
+
+def _partitions(places: Sequence[TopicPartition]) -> list[Partition]:
+    return [Partition(place.topic, place.partition) for place in places]
+
+
+def timestamp_ms_of(message: Message) -> int | None:
+    """The broker's time of a message; None where it has none."""
+    kind, time_ms = message.timestamp()
+    return None if kind == _TIMESTAMP_NOT_AVAILABLE else time_ms
+
+
+def has_offset(offset: int) -> bool:
+    """Whether it is a concrete offset and not one of librdkafka's logical ones."""
+    return offset >= 0 and offset != OFFSET_INVALID

@@ -1,0 +1,233 @@
+"""Located YAML → ``RuleFile``: the shape of design §5, every fault collected with its place."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from zoneinfo import available_timezones
+
+from bridge.config import Secret
+from bridge.config_words import nearest
+from bridge.located_yaml import KeyPath, Located
+from bridge.model import OnError
+from bridge.rules.parse_emit import parse_emit
+from bridge.rules.reader import Reader
+from bridge.rules.rule import ENVELOPES, SCOPE, Emit, Expression, From, Rule, RuleFile
+from bridge.rules.times import zone_of
+
+_SHARED = ("from", "timezone", "envelope", "destination", "on_error")
+_FILE_KEYS = (*_SHARED, "maps", "secrets", "rules", "tests")
+_RULE_KEYS = (*_SHARED, "name", "when", "let", "emit")
+_RULE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CEL_WORDS = (
+    *("true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if"),
+    *("import", "let", "loop", "package", "namespace", "return", "var", "void", "while"),
+)
+
+
+def parse_rules(located: Located) -> tuple[RuleFile, Reader]:
+    """Read one rule file.
+
+    Returns:
+        What could be read, and the reader with all faults in ``errors``.
+    """
+    reader = Reader(located)
+    whole = reader.mapping(located.value, (), _FILE_KEYS)
+    top = _shared(reader, whole, ())
+    rules = _rules(reader, whole, top)
+    maps = _maps(reader, whole.get("maps", {}))
+    secrets = _secrets(reader, whole.get("secrets", {}))
+    return RuleFile(located, rules, maps, secrets, top.get("from")), reader
+
+
+def _rules(reader: Reader, whole: dict[str, Any], top: dict[str, Any]) -> tuple[Rule, ...]:
+    if "rules" not in whole:
+        reader.fault((), "needs a list of `rules`")
+        return ()
+    items = reader.sequence(whole["rules"], ("rules",))
+    if isinstance(whole["rules"], list) and not items:
+        reader.fault(("rules",), "must hold at least one rule")
+    parsed = [_rule(reader, item, ("rules", index), top) for index, item in enumerate(items)]
+    return tuple(rule for rule in parsed if rule is not None)
+
+
+def _rule(reader: Reader, value: Any, keypath: KeyPath, top: dict[str, Any]) -> Rule | None:
+    item = reader.mapping(value, keypath, _RULE_KEYS)
+    if not isinstance(value, dict):
+        return None
+    name = _name(reader, item, keypath)
+    own = {**top, **_shared(reader, item, keypath)}
+    when = _optional_expression(reader, item, "when", keypath, name)
+    lets = _lets(reader, item.get("let", {}), (*keypath, "let"), name)
+    emits = _emits(reader, item, keypath, name, frozenset(let for let, _ in lets))
+    if "from" not in own:
+        reader.fault(keypath, "needs a `from`", "say `from: {topics: [...]}` here or at the top of the file")
+        own["from"] = From()
+    return Rule(
+        name,
+        keypath,
+        own["from"],
+        emits,
+        when,
+        lets,
+        own.get("timezone"),
+        own.get("envelope", "auto"),
+        own.get("destination", "default"),
+        own.get("on_error", OnError.DEAD_LETTER),
+    )
+
+
+def _name(reader: Reader, item: dict[str, Any], keypath: KeyPath) -> str:
+    if "name" not in item:
+        reader.fault(keypath, "needs a `name`")
+        return "?"
+    name = reader.text(item["name"], (*keypath, "name"))
+    if name is not None and not _RULE_NAME.fullmatch(name):
+        reader.fault((*keypath, "name"), "must be letters, digits, `.`, `_` or `-`, 100 at most")
+    return name or "?"
+
+
+def _optional_expression(
+    reader: Reader, item: dict[str, Any], key: str, keypath: KeyPath, where: str
+) -> Expression | None:
+    return reader.expression(item[key], (*keypath, key), f"{where}.{key}") if key in item else None
+
+
+def _shared(reader: Reader, item: dict[str, Any], keypath: KeyPath) -> dict[str, Any]:
+    """What may stand at the top of a file and in a rule; what is wrong is left out."""
+    found: dict[str, Any] = {}
+    for key in _SHARED:
+        if key in item:
+            value = _SHARED_READERS[key](reader, item[key], (*keypath, key))
+            if value is not None:
+                found[key] = value
+    return found
+
+
+def _from(reader: Reader, value: Any, keypath: KeyPath) -> From:
+    item = reader.mapping(value, keypath, ("topics", "queues", "source"))
+    topics = _names(reader, item, "topics", keypath)
+    queues = _names(reader, item, "queues", keypath)
+    source = reader.text(item["source"], (*keypath, "source")) if "source" in item else None
+    if isinstance(value, dict) and "topics" not in item and "queues" not in item:
+        reader.fault(keypath, "needs `topics` or `queues`")
+    for index, queue in enumerate(queues):
+        if queue.startswith("^"):
+            reader.fault((*keypath, "queues", index), "a queue is named in full; only topics may be a regex")
+    return From(topics, queues, source)
+
+
+def _names(reader: Reader, item: dict[str, Any], key: str, keypath: KeyPath) -> tuple[str, ...]:
+    if key not in item:
+        return ()
+    items = reader.sequence(item[key], (*keypath, key))
+    if isinstance(item[key], list) and not items:
+        reader.fault((*keypath, key), "must name at least one")
+    names = [reader.text(name, (*keypath, key, index)) for index, name in enumerate(items)]
+    for index, name in enumerate(names):
+        _check_pattern(reader, name, (*keypath, key, index))
+    return tuple(name for name in names if name is not None)
+
+
+def _check_pattern(reader: Reader, name: str | None, keypath: KeyPath) -> None:
+    if name is not None and name.startswith("^"):
+        try:
+            re.compile(name)
+        except re.error as error:
+            reader.fault(keypath, f"not a regular expression: {error.msg}")
+
+
+def _timezone(reader: Reader, value: Any, keypath: KeyPath) -> str | None:
+    name = reader.text(value, keypath)
+    if name is not None and zone_of(name) is None:
+        hint = nearest(name, available_timezones()) if name else ""
+        reader.fault(keypath, f"unknown time zone `{name}`", hint if len(hint) < 100 else "")  # noqa: PLR2004
+        return None
+    return name
+
+
+def _envelope(reader: Reader, value: Any, keypath: KeyPath) -> str | None:
+    return reader.one_of(value, keypath, ENVELOPES)
+
+
+def _on_error(reader: Reader, value: Any, keypath: KeyPath) -> OnError | None:
+    word = reader.one_of(value, keypath, [choice.value for choice in OnError])
+    return OnError(word) if word else None
+
+
+def _destination(reader: Reader, value: Any, keypath: KeyPath) -> str | None:
+    return reader.text(value, keypath)
+
+
+_SHARED_READERS = {
+    "from": _from,
+    "timezone": _timezone,
+    "envelope": _envelope,
+    "destination": _destination,
+    "on_error": _on_error,
+}
+
+
+def _lets(reader: Reader, value: Any, keypath: KeyPath, where: str) -> tuple[tuple[str, Expression], ...]:
+    lets = []
+    for name, text in reader.mapping(value, keypath).items():
+        expression = reader.expression(text, (*keypath, name), f"{where}.let.{name}")
+        if check_new_name(reader, name, (*keypath, name), key=True) and expression is not None:
+            lets.append((name, expression))
+    return tuple(lets)
+
+
+def check_new_name(reader: Reader, name: str, keypath: KeyPath, *, key: bool = False) -> bool:
+    """May a let or a loop bind ``name``?"""
+    if name in SCOPE:
+        reader.fault(keypath, f"`{name}` is taken: nothing may shadow {', '.join(SCOPE)}", key=key)
+    elif not _IDENTIFIER.fullmatch(name) or name in _CEL_WORDS:
+        reader.fault(keypath, f"`{name}` cannot be a name", "use letters, digits and `_`", key=key)
+    else:
+        return True
+    return False
+
+
+def _emits(
+    reader: Reader, item: dict[str, Any], keypath: KeyPath, name: str, lets: frozenset[str]
+) -> tuple[Emit, ...]:
+    if "emit" not in item:
+        reader.fault(keypath, "needs `emit`: what to send")
+        return ()
+    path = (*keypath, "emit")
+    values = reader.sequence(item["emit"], path)
+    if isinstance(item["emit"], list) and not values:
+        reader.fault(path, "must hold at least one event")
+    emits = []
+    for index, value in enumerate(values):
+        emit = parse_emit(reader, value, (*path, index), f"{name}.emit[{index}]")
+        if emit is not None and emit.index is not None:
+            _check_index(reader, emit.index, (*path, index, "for_each", "index"), lets)
+        emits.append(emit)
+    return tuple(emit for emit in emits if emit is not None)
+
+
+def _check_index(reader: Reader, name: str, keypath: KeyPath, lets: frozenset[str]) -> None:
+    if check_new_name(reader, name, keypath) and name in lets:
+        reader.fault(keypath, f"`{name}` is already a let")
+
+
+def _maps(reader: Reader, value: Any) -> dict[str, object]:
+    maps = reader.mapping(value, ("maps",))
+    for name, entries in maps.items():
+        if not isinstance(entries, dict):
+            reader.fault(("maps", name), "must be a mapping")
+    return {name: entries for name, entries in maps.items() if isinstance(entries, dict)}
+
+
+def _secrets(reader: Reader, value: Any) -> dict[str, Secret]:
+    secrets = {}
+    for name, place in reader.mapping(value, ("secrets",)).items():
+        item = reader.mapping(place, ("secrets", name), ("env", "file"))
+        texts = {key: text for key, text in item.items() if isinstance(text, str) and text}
+        if len(texts) != 1 or len(item) != 1:
+            reader.fault(("secrets", name), "a secret is {env: NAME} or {file: PATH}")
+        else:
+            secrets[name] = Secret.model_validate(texts)
+    return secrets

@@ -1,0 +1,109 @@
+"""Texts and instants → the time formats of the payload. Pure.
+
+The wire form is RFC 3339, UTC, three digits and ``Z``; further digits are cut off. A repeated local hour
+means the first; one that a clock change leaves out is moved forward (PEP 495, fold 0).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_CANONICAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z", re.ASCII)
+_ISO = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s?([Zz]|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII,
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NOTHING = timedelta(0)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class NoTime(ValueError):
+    """A text that is no time; the message holds none of it."""
+
+
+@lru_cache(maxsize=64)
+def zone_of(name: str) -> ZoneInfo | None:
+    """A time zone of the IANA database, or None when it has none of this name."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def instant(text: str, zone: ZoneInfo | None) -> datetime:
+    """ISO 8601 text as an instant in UTC; date only and a space for ``T`` are accepted.
+
+    Args:
+        text: such as ``2024-07-15T07:58:13Z`` or ``2024-07-15 14:58:13``.
+        zone: of texts without an offset.
+
+    Raises:
+        NoTime: another form, an impossible date, or neither offset nor ``zone``.
+    """
+    match = _ISO.fullmatch(text.strip())
+    if match is None:
+        raise NoTime("not an ISO 8601 time")
+    date, minutes, seconds, digits, offset = match.groups()
+    plain = f"{date}T{minutes or '00:00'}:{seconds or '00'}.{((digits or '') + '000000')[:6]}"
+    try:
+        moment = datetime.fromisoformat(plain + _offset(offset))
+        if offset is None:
+            if zone is None:
+                raise NoTime("a time without an offset, and the file has no `timezone`")
+            moment = moment.replace(tzinfo=zone)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise error if isinstance(error, NoTime) else NoTime("an impossible date or time") from None
+
+
+def _offset(text: str | None) -> str:
+    if text is None:
+        return ""
+    return "+00:00" if text in "Zz" else text
+
+
+def format_time(moment: datetime) -> str:
+    """The wire form of an aware instant."""
+    if moment.utcoffset() != _NOTHING:
+        moment = moment.astimezone(UTC)
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def wire_time(text: str, zone: ZoneInfo | None = None) -> str | None:
+    """The wire form of ISO text, or None when it is no time."""
+    try:
+        return format_time(instant(text, zone))
+    except NoTime:
+        return None
+
+
+def timestamp_of(text: str, zone: ZoneInfo | None) -> tuple[str, int]:
+    """A payload's ``timestamp`` from text, and ms since 1970 UTC; what is in form already stays as it is.
+
+    Raises:
+        NoTime: see ``instant``.
+    """
+    if _CANONICAL.fullmatch(text):
+        try:
+            return text, milliseconds(datetime.fromisoformat(text))
+        except ValueError:
+            raise NoTime("an impossible date or time") from None
+    moment = instant(text, zone)
+    return format_time(moment), milliseconds(moment)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Ms since 1970 UTC of an aware instant."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def at_milliseconds(number: int) -> datetime | None:
+    """The instant so many ms after 1970 UTC; None beyond the years 1 to 9999."""
+    try:
+        return _EPOCH + timedelta(milliseconds=number)
+    except OverflowError:
+        return None
