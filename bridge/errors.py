@@ -8,6 +8,7 @@
     ├── ConsumerError           a broker client cannot go on
     │   └── ConnectionLost      it may after a reconnect
     ├── DeadLetterError         a dead letter could not be written or was not confirmed
+    │   └── DeadLetterTooLarge  its store will never take a letter of this size
     └── UsageError              a command was given what it cannot use
 
 Poison, rule faults, refusals and filtering are values (``bridge.model``), never exceptions.
@@ -90,6 +91,10 @@ class DeadLetterError(BridgeError):
     """A dead letter was not written, or its write was not confirmed: nothing may settle."""
 
     exit_code = 3
+
+
+class DeadLetterTooLarge(DeadLetterError):
+    """The store's own limit is below this letter: a reference to the original is written instead."""
 
 
 class UsageError(BridgeError):

@@ -238,6 +238,7 @@ class Intake:
         self._forget(streams)
         if self.ledger.fence(streams, kind):
             self._overlooker.given_back()
+            self.breathe()
 
     def _forget(self, streams: Collection[Stream]) -> None:
         for stream in streams:

@@ -64,7 +64,7 @@ class Pipeline:
         made: Document | Applied | Poison | Filtered = decode(record, kind, self._limits)
         if isinstance(made, Document):
             made = rules.apply(record, made.unwrap)
-        if isinstance(made, Applied):
+        if isinstance(made, Applied) and (made.events or made.faults):
             self._dispatch(intake, ticket, made)
         elif isinstance(made, Poison):
             ticket.parts = 1

@@ -216,10 +216,9 @@ class Dispatcher:
             self.lanes.again(parcel)
 
     def _turn(self, verdict: Verdict) -> None:
-        """Blocked or opened: when opened, nobody waits for a backoff any more."""
+        """Blocked: any lane may probe. Opened: nobody waits for a backoff any more."""
         reason = self.controller.blocked_reason
-        if not reason:
-            self.lanes.wake_all()
+        self.lanes.wake_all()
         self._witness.turned(self.name, reason, f"status {verdict.status} {verdict.excerpt}".strip())
 
     def _set_timer(self, now_seconds: float, wakes_at_seconds: float | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 
 import msgspec
@@ -38,6 +39,20 @@ class Cause(msgspec.Struct, frozen=True):
 def write_letter(record: Record, cause: Cause, rules_hash: str) -> Letter:
     """The letter of a record; headers as design §7, those without a value left out."""
     return Letter(record, cause.reason, record.headers + _headers(record, cause, rules_hash))
+
+
+def refer(letter: Letter) -> Letter:
+    """The letter without its body, which stays where it was read: size and SHA-256 name it.
+
+    For stores that refuse the whole as too large; only where the source keeps its records (Kafka).
+    """
+    body = letter.record.value or b""
+    named = (
+        ("bridge-body", b"reference"),
+        ("bridge-body-size", str(len(body)).encode()),
+        ("bridge-body-sha256", hashlib.sha256(body).hexdigest().encode()),
+    )
+    return Letter(msgspec.structs.replace(letter.record, value=None), letter.reason, letter.headers + named)
 
 
 def _headers(record: Record, cause: Cause, rules_hash: str) -> Headers:

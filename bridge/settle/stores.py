@@ -14,9 +14,9 @@ from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
-from bridge.errors import DeadLetterError
+from bridge.errors import DeadLetterError, DeadLetterTooLarge
 from bridge.record_lines import line_of
-from bridge.settle.letters import Letter
+from bridge.settle.letters import Letter, refer
 
 
 class DeadLetterStore(Protocol):
@@ -61,6 +61,14 @@ class BrokerStore:
 
     async def write(self, letter: Letter) -> None:
         """Publish and wait for the broker's confirmation."""
+        try:
+            await self._confirmed(letter)
+        except DeadLetterTooLarge:
+            if letter.record.queue:
+                raise
+            await self._confirmed(refer(letter))
+
+    async def _confirmed(self, letter: Letter) -> None:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 await asyncio.wrap_future(self._publish(letter))
