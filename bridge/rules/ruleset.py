@@ -1,0 +1,153 @@
+"""Stage 3 at work: which rules a stream has, and what they make of a record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bridge.model import Applied, Event, Fault, Filtered, Poison, Reason, Record, Scope
+from bridge.rules.rule import From, Rule
+from bridge.rules.turn import Turn
+
+Unwrapped = Scope | Poison | Filtered
+Unwrap = Callable[[str], Unwrapped]
+Names = Literal["topics", "queues"]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    """A rule and its function.
+
+    Args:
+        rule: what the file says.
+        run: adds the rule's events to the turn; False where ``when`` refused. Raises what ``explain`` takes.
+        explain: an exception of ``run`` → reason and text of the fault; None for one that is a bug.
+    """
+
+    rule: Rule
+    run: Callable[[Turn], bool]
+    explain: Callable[[Exception], tuple[Reason, str] | None]
+
+
+class StreamRules:
+    """The rules of one topic or queue, in file order. Immutable, so any thread may share it."""
+
+    __slots__ = ("_envelopes", "_runs", "rules")
+
+    def __init__(self, rules: Sequence[CompiledRule]) -> None:
+        self.rules = tuple(rules)
+        self._envelopes = tuple(dict.fromkeys(one.rule.envelope for one in rules))
+        self._runs = tuple((one.rule.envelope, one.run, one) for one in rules)
+
+    def apply(self, record: Record, unwrap: Unwrap) -> Applied | Poison | Filtered:
+        """Put a record through all its rules; a fault of one leaves the others alone.
+
+        Args:
+            record: as the broker gave it.
+            unwrap: envelope → what a rule sees of the record; asked once for each envelope in use.
+
+        Returns:
+            Events and faults; ``Filtered`` when there is neither; ``Poison`` or ``Filtered`` of the
+            envelope when every rule asks for an envelope that gives such.
+        """
+        events: list[Event] = []
+        turns: dict[str, Turn] = {}
+        refused: dict[str, Poison | Filtered] = {}
+        for envelope in self._envelopes:
+            scope = unwrap(envelope)
+            if isinstance(scope, Scope):
+                turns[envelope] = Turn(record, scope, events)
+            else:
+                refused[envelope] = scope
+        if not turns:
+            return _worst(refused.values())
+        faults: list[Fault] = []
+        matched = self._run(turns, refused, events, faults)
+        if not events and not faults:
+            return Filtered("no_event" if matched else "no_rule")
+        fallbacks = sum(turn.timestamp_fallbacks for turn in turns.values())
+        return Applied(tuple(events), tuple(faults), fallbacks)
+
+    def _run(
+        self,
+        turns: dict[str, Turn],
+        refused: dict[str, Poison | Filtered],
+        events: list[Event],
+        faults: list[Fault],
+    ) -> bool:
+        matched = False
+        for envelope, run, one in self._runs:
+            turn = turns.get(envelope)
+            if turn is None:
+                if isinstance(poison := refused[envelope], Poison):
+                    faults.append(_fault(one.rule, poison.reason, f"{one.rule.name}: {poison.error}"))
+                continue
+            created, fallbacks = len(events), turn.timestamp_fallbacks
+            try:
+                matched = run(turn) or matched
+            except Exception as error:
+                explained = one.explain(error)
+                if explained is None:
+                    raise
+                del events[created:]
+                turn.timestamp_fallbacks = fallbacks
+                faults.append(_fault(one.rule, *explained))
+        return matched
+
+
+def _worst(refused: Iterable[Poison | Filtered]) -> Poison | Filtered:
+    """What every envelope refused: poison goes before filtering, so that nothing goes unseen."""
+    found = list(refused)
+    return next((one for one in found if isinstance(one, Poison)), found[0])
+
+
+def _fault(rule: Rule, reason: Reason, error: str) -> Fault:
+    return Fault(rule.name, rule.on_error, reason, error, rule.destination)
+
+
+class RuleSet:
+    """All rules of a configuration.
+
+    Args:
+        rules: in file order.
+        digest: hash of the files they came from, tests left out.
+    """
+
+    def __init__(self, rules: Sequence[CompiledRule], digest: str) -> None:
+        self.rules = tuple(rules)
+        self.hash = digest
+        self._streams: dict[tuple[str, str, bool], StreamRules | None] = {}
+
+    def of(self, source: str, name: str, *, queue: bool) -> StreamRules | None:
+        """The rules of a stream, or None where no rule names it; found once, then remembered."""
+        key = (source, name, queue)
+        if key not in self._streams:
+            found = [one for one in self.rules if matches(one.rule.reads, source, name, queue=queue)]
+            self._streams[key] = StreamRules(found) if found else None
+        return self._streams[key]
+
+    def stream_names(self, source: str, kind: Names) -> list[str]:
+        """The topics or queues that rules name in full for this source, each once, in file order."""
+        return [name for name in self._named(source, kind) if not name.startswith("^")]
+
+    def patterns(self, source: str, kind: Names = "topics") -> list[str]:
+        """The regular expressions that rules name for this source."""
+        return [name for name in self._named(source, kind) if name.startswith("^")]
+
+    def _named(self, source: str, kind: Names) -> list[str]:
+        reads = [one.rule.reads for one in self.rules if one.rule.reads.source in (None, source)]
+        return list(dict.fromkeys(name for one in reads for name in getattr(one, kind)))
+
+
+def matches(reads: From, source: str, name: str, *, queue: bool) -> bool:
+    """Does a ``from`` mean this stream? A regex matches from the start, as Kafka subscriptions do."""
+    if reads.source is not None and reads.source != source:
+        return False
+    if queue:
+        return name in reads.queues
+    return any(
+        re.match(topic, name) is not None if topic.startswith("^") else topic == name
+        for topic in reads.topics
+    )

@@ -1,0 +1,159 @@
+"""One record's turn under one envelope: what rules share, computed when the first of them asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from bridge.config import Limits
+from bridge.model import Event, Reason, Record, Scope
+from bridge.rules.cel.faults import EvalFault
+from bridge.rules.identity import EventIds, record_identity
+from bridge.rules.meta import meta_of
+from bridge.rules.times import NoTime, at_milliseconds, format_time, timestamp_of
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Unfit(Exception):
+    """An event that must not be sent although every expression of it had a value."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Turn:
+    """Passed to the compiled rules; ``events`` is what they made so far of the whole record."""
+
+    __slots__ = ("_ids", "_meta", "_time", "events", "record", "scope", "timestamp_fallbacks")
+
+    def __init__(self, record: Record, scope: Scope, events: list[Event]) -> None:
+        self.record = record
+        self.scope = scope
+        self.events = events
+        self.timestamp_fallbacks = 0
+        self._ids: EventIds | None = None
+        self._meta: dict[str, Any] | None = None
+        self._time: tuple[str, int] | None = None
+
+    def meta(self) -> dict[str, Any]:
+        """The variable ``meta``."""
+        if self._meta is None:
+            self._meta = meta_of(self.record)
+        return self._meta
+
+    def event_id(self, rule: str, emit: int, element: int) -> str:
+        """The id of one event of this record."""
+        if self._ids is None:
+            self._ids = EventIds(record_identity(self.record, self.scope))
+        return self._ids.event_id(rule, emit, element)
+
+    def time(self) -> tuple[str, int] | None:
+        """The timestamp of an event that says none: the envelope's, else the broker's, else counted."""
+        if self._time is None:
+            self._time = self._envelope_time() or self._broker_time()
+            if self._time is None:
+                self.timestamp_fallbacks += 1
+        return self._time
+
+    def _envelope_time(self) -> tuple[str, int] | None:
+        if self.scope.time is None:
+            return None
+        try:
+            return timestamp_of(self.scope.time, None)
+        except NoTime as error:
+            raise EvalFault(f"the CloudEvent's time: {error}", "conversion") from None
+
+    def _broker_time(self) -> tuple[str, int] | None:
+        number = self.record.timestamp_ms
+        moment = at_milliseconds(number) if number is not None else None
+        return (format_time(moment), number) if moment is not None and number is not None else None
+
+
+class Mint:
+    """Makes the events of one rule from their payloads.
+
+    Args:
+        rule: its name.
+        destination: where its events go.
+        with_event_id: whether payloads carry ``event_id``.
+        limits: ``payload`` and ``events_per_record`` are used.
+    """
+
+    __slots__ = ("_destination", "_max_bytes", "_max_events", "_rule", "_with_event_id")
+
+    def __init__(self, rule: str, destination: str, with_event_id: bool, limits: Limits) -> None:
+        self._rule = rule
+        self._destination = destination
+        self._with_event_id = with_event_id
+        self._max_bytes = limits.payload
+        self._max_events = limits.events_per_record
+
+    def check_room(self, turn: Turn, count: int) -> None:
+        """Refuse a fan-out before it is computed.
+
+        Raises:
+            Unfit: the record would give too many events.
+        """
+        if len(turn.events) + count > self._max_events:
+            raise Unfit(
+                Reason.RULE_FAULT, f"more than {self._max_events} events of one record (events_per_record)"
+            )
+
+    def strike(
+        self,
+        turn: Turn,
+        payload: dict[str, Any],
+        place: tuple[int, int],
+        time_ms: int | None,
+    ) -> None:
+        """Add one event to the turn.
+
+        Args:
+            turn: the record's.
+            payload: complete but for ``event_id``.
+            place: index of the emit, index of the element.
+            time_ms: the payload's timestamp.
+
+        Raises:
+            Unfit: nobody it is about, too large, or too many.
+        """
+        user_id, anonymous_id = payload.get("user_id"), payload.get("anonymous_id")
+        if user_id is None and anonymous_id is None:
+            raise Unfit(Reason.NO_IDENTITY, "neither user_id nor anonymous_id has a value")
+        events = turn.events
+        if len(events) >= self._max_events:
+            self.check_room(turn, 1)
+        emit, element = place
+        event_id = turn.event_id(self._rule, emit, element)
+        if self._with_event_id:
+            payload["event_id"] = event_id
+        body = _body(payload)
+        if len(body) > self._max_bytes:
+            raise Unfit(
+                Reason.TOO_LARGE,
+                f"the payload has {len(body)} bytes, limits.payload is {self._max_bytes}",
+            )
+        events.append(
+            Event(
+                self._rule,
+                payload["event_type"],
+                emit,
+                element,
+                self._destination,
+                user_id,
+                anonymous_id,
+                event_id,
+                body,
+                time_ms,
+            )
+        )
+
+
+def _body(payload: dict[str, Any]) -> bytes:
+    try:
+        return _encode(payload)
+    except UnicodeEncodeError:
+        raise Unfit(Reason.INVALID_PAYLOAD, "a text holds a lone surrogate, which is not Unicode") from None
