@@ -1,5 +1,7 @@
 """Reads secrets where the configuration says they lie. Values leave only by return, never in an error.
 
+Every value read is registered with ``logs``, so that no line shows it.
+
 A file is read again when it changes, because Kubernetes swaps mounted secrets under a running pod.
 """
 
@@ -10,6 +12,7 @@ from pathlib import Path
 
 from bridge.config import Secret
 from bridge.errors import ConfigError
+from bridge.logs import redact
 
 _MAX_SIZE_BYTES = 64 * 1024
 
@@ -47,6 +50,7 @@ def _checked(value: str | None, place: str, remedy: str) -> str:
         raise ConfigError(f"{place} is not set", hint=remedy)
     if not value.strip():
         raise ConfigError(f"{place} is empty", hint=remedy)
+    redact(value)
     return value
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from bridge.config import Secret
 from bridge.errors import ConfigError
+from bridge.logs import redacted
 from bridge.secrets import SecretSource, read_secret
 
 VALUE = "eyJ-very-secret"
@@ -119,3 +120,9 @@ def test_nothing_prints_the_value(tmp_path: Path) -> None:
     secret = SecretSource(Secret(env="KEY"), base=tmp_path, environ={"KEY": VALUE})
     assert secret.value() == VALUE
     assert VALUE not in f"{secret!r} {secret} {Secret(env='KEY')!r}"
+
+
+def test_a_value_read_is_unknown_to_the_log() -> None:
+    """Whoever logs it by mistake logs nothing."""
+    read_secret(Secret(env="KEY"), base=Path(), environ={"KEY": "Zx9-once-only"})
+    assert redacted("key=Zx9-once-only") == "key=[redacted]"
