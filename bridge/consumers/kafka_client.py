@@ -13,8 +13,9 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol, cast
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from bridge.consumers.kafka_faults import Fault, Kind, PartitionFault, fault_of
 from bridge.errors import ConsumerError, DeadLetterError
@@ -49,13 +50,33 @@ class Mark(NamedTuple):
 class Message(Protocol):
     """What is read of a message; bytes are untouched."""
 
-    def topic(self) -> str | None: ...
-    def partition(self) -> int | None: ...
-    def offset(self) -> int | None: ...
-    def key(self) -> bytes | None: ...
-    def value(self) -> bytes | None: ...
-    def headers(self) -> Any: ...
-    def timestamp(self) -> tuple[int, int]: ...
+    def topic(self) -> str | None:
+        """Its topic."""
+        ...
+
+    def partition(self) -> int | None:
+        """Its partition."""
+        ...
+
+    def offset(self) -> int | None:
+        """Its offset."""
+        ...
+
+    def key(self) -> bytes | None:
+        """Its key."""
+        ...
+
+    def value(self) -> bytes | None:
+        """Its body; None is a tombstone."""
+        ...
+
+    def headers(self) -> Any:
+        """List of (name, bytes or None), or None."""
+        ...
+
+    def timestamp(self) -> tuple[int, int]:
+        """Kind of the time (0: none) and ms since 1970."""
+        ...
 
 
 class Watcher(Protocol):
@@ -85,9 +106,8 @@ class Watcher(Protocol):
 class ConsumerClient:
     """A group member. Assigns nothing by itself: what ``add`` was not told of is not read."""
 
-    def __init__(self, properties: Properties, watcher: Watcher, *, incremental: bool = True) -> None:
+    def __init__(self, properties: Properties, watcher: Watcher) -> None:
         self._watcher = watcher
-        self._incremental = incremental
         callbacks = {"error_cb": self._on_error, "on_commit": self._on_commit}
         with _translated():
             self._client = Consumer({**properties, **callbacks}, logger=_LOG)
@@ -104,26 +124,25 @@ class ConsumerClient:
 
     def read(self, limit: int, timeout_seconds: float) -> tuple[list[Message], list[PartitionFault]]:
         """Wait for the first message, then take what is queued: one GIL release a batch."""
-        first = self._client.poll(timeout_seconds)
-        if first is None:
-            return [], []
-        batch = [first, *self._client.consume(limit - 1, 0)] if limit > 1 else [first]
+        with _translated():
+            first = self._client.poll(timeout_seconds)
+            if first is None:
+                return [], []
+            batch = [first, *self._client.consume(limit - 1, 0)] if limit > 1 else [first]
         faults = [_partition_fault(one) for one in batch if one.error() is not None]
-        return [cast("Message", one) for one in batch if one.error() is None] if faults else batch, faults
+        good = [one for one in batch if one.error() is None] if faults else batch
+        return cast("list[Message]", good), faults
 
     def add(self, offsets: Mapping[Partition, int]) -> None:
         """Read these from there on."""
         places = [TopicPartition(*partition, offset) for partition, offset in offsets.items()]
         with _translated():
-            (self._client.incremental_assign if self._incremental else self._client.assign)(places)
+            self._client.incremental_assign(places)
 
     def remove(self, partitions: Collection[Partition]) -> None:
         """Read these no more."""
         with _translated():
-            if self._incremental:
-                self._client.incremental_unassign(_places(partitions))
-            else:
-                self._client.unassign()
+            self._client.incremental_unassign(_places(partitions))
 
     def pause(self, partitions: Collection[Partition]) -> None:
         """Fetch no more; what was prefetched is thrown away and fetched again on ``resume``."""
@@ -176,7 +195,7 @@ class ConsumerClient:
         """The end of the partition as of its last fetch; no I/O."""
         with _translated():
             known = self._client.get_watermark_offsets(TopicPartition(*partition), cached=True)
-        return known[1] if known and known[1] >= 0 else None
+        return known[1] if known[1] >= 0 else None
 
     def partitions(self, timeout_seconds: float) -> list[Partition]:
         """All partitions of all topics that we may see."""
@@ -369,8 +388,3 @@ def timestamp_ms_of(message: Message) -> int | None:
     """The broker's time of a message; None where it has none."""
     kind, time_ms = message.timestamp()
     return None if kind == _TIMESTAMP_NOT_AVAILABLE else time_ms
-
-
-def has_offset(offset: int) -> bool:
-    """Whether it is a concrete offset and not one of librdkafka's logical ones."""
-    return offset >= 0 and offset != OFFSET_INVALID

@@ -1,0 +1,447 @@
+"""One group member at work. Every method runs on the consumer thread, the client's only owner.
+
+A turn: starts of new partitions → commits → what is watched once a second → room → pauses → read and hand
+over. Rebalances come out of ``read``: what is revoked there is drained and committed before ``read``
+returns; what is assigned there waits for the next turn, so that no batch holds two epochs of a partition.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future, wait
+
+from bridge.consumers.base import ConsumerStats, Inbox, Link
+from bridge.consumers.kafka_assignment import Assignment
+from bridge.consumers.kafka_client import (
+    EARLIEST,
+    LATEST,
+    ConsumerClient,
+    Mark,
+    Message,
+    Partition,
+    Watcher,
+    timestamp_ms_of,
+)
+from bridge.consumers.kafka_commits import CommitQueue
+from bridge.consumers.kafka_faults import Fault, Kind, PartitionFault
+from bridge.consumers.kafka_link import LinkState
+from bridge.consumers.kafka_settings import KafkaSettings
+from bridge.consumers.kafka_start import commit_and_confirm, start_offsets
+from bridge.errors import ConsumerError
+from bridge.model import Headers, Position, Record, Stream
+
+_BATCH = 500
+_READ_SECONDS = 0.1
+_ROOM_SECONDS = 0.1
+_THROTTLE_SECONDS = 1.0
+"""So long without room, and everything is paused: rebalances are served by reading."""
+_WATCH_SECONDS = 1.0
+_PROBE_SECONDS = 0.5
+_STANDBY_SECONDS = 5.0
+_LAST_COMMIT_SECONDS = 3.0
+_RETRY_START_SECONDS = 0.5
+
+_PASSING = {Kind.BROKER_GONE, Kind.UNREACHABLE, Kind.NOT_MEMBER}
+
+OpenClient = Callable[[Watcher], ConsumerClient]
+Serve = Callable[[], None]
+
+
+class Member:
+    """Reads for one source.
+
+    Args:
+        settings: of the source; ``topics`` are filled in.
+        inbox: the loop.
+        stats: written here alone.
+        open_client: makes the client; called once, on this thread.
+        serve: runs the commands that the loop has put aside.
+        excluded_topics: never read, even if a pattern matches them (dead letters).
+        revoke_budget_seconds: how long a rebalance may wait for what is in flight.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        inbox: Inbox,
+        stats: ConsumerStats,
+        open_client: OpenClient,
+        serve: Serve,
+        *,
+        excluded_topics: Collection[str] = (),
+        revoke_budget_seconds: float = 10.0,
+    ) -> None:
+        self._settings = settings
+        self._inbox = inbox
+        self._stats = stats
+        self._open_client = open_client
+        self._serve = serve
+        self._excluded = frozenset(excluded_topics)
+        self._revoke_budget_seconds = revoke_budget_seconds
+        self._assignment = Assignment(settings.name)
+        self._commits = CommitQueue()
+        self._link = LinkState(inbox)
+        self._client: ConsumerClient
+        self._committed: dict[Stream, int] = {}
+        self._ends: dict[Stream, int] = {}
+        self._fatal: ConsumerError | None = None
+        self._is_throttled = False
+        self._farewell: Future[Sequence[Position]] | None = None
+        self._no_room_since: float | None = None
+        self._connected_at = 0.0
+        self._has_joined = False
+        self._watch_at = 0.0
+        self._start_at = 0.0
+
+    # The thread's turns
+
+    def open(self) -> None:
+        """Make the client and join; connecting goes on in the background.
+
+        Raises:
+            ConsumerError: the settings cannot work.
+        """
+        self._inbox.link(Link.CONNECTING, f"connecting to {self._settings.brokers}")
+        self._client = self._open_client(self)
+        self._client.subscribe(self._settings.topics)
+
+    def turn(self) -> None:
+        """Go round once; a fifth of a second at most while nothing is slow.
+
+        Raises:
+            ConsumerError: the client is of no use any more.
+        """
+        now = time.monotonic()
+        self._stats.last_progress_seconds = now
+        self._serve()
+        self._start_partitions(now)
+        self._send_commits(now)
+        self._watch(now)
+        if self._may_read(now):
+            self._put_pauses()
+            self._hand_over(*self._client.read(_BATCH, _READ_SECONDS))
+        if self._fatal is not None:
+            raise self._fatal
+
+    def leave(self, budget_seconds: float) -> None:
+        """Drain, commit and leave the group; the thread polls meanwhile, so as to stay a member."""
+        deadline = time.monotonic() + budget_seconds
+        drain_seconds = max(budget_seconds - _LAST_COMMIT_SECONDS, budget_seconds / 2)
+        partitions = [Partition(*place) for place in self._assignment.routes]
+        self._is_throttled = True
+        if partitions:
+            self._farewell = self._inbox.revoked(self._assignment.streams(), drain_seconds)
+            self._poll_until(self._farewell, time.monotonic() + drain_seconds + 0.2)
+            still_ours = self._assignment.ours(partitions)
+            left_seconds = max(deadline - time.monotonic(), 0.1)
+            self._settle_last(still_ours, _result(self._farewell), left_seconds)
+            self._forget(still_ours)
+
+    def close(self) -> None:
+        """Close the client; may hang, so it is called on a thread that can be left behind."""
+        self._client.close()
+
+    def _poll_until(self, answer: Future[Sequence[Position]], deadline: float) -> None:
+        while not answer.done() and time.monotonic() < deadline:
+            self._stats.last_progress_seconds = time.monotonic()
+            self._serve()
+            self._put_pauses()
+            self._client.read(_BATCH, _READ_SECONDS / 2)
+
+    # Commands of the loop
+
+    def settle(self, positions: Sequence[Position]) -> None:
+        """Remember what to commit; of an old epoch: drop and count."""
+        for position in positions:
+            if self._assignment.epoch(position.stream) == position.epoch:
+                self._commits.want(position)
+            else:
+                self._stats.commits_fenced += 1
+
+    def pause(self, streams: Collection[Stream]) -> None:
+        """Remember; the next turn tells the client."""
+        self._assignment.wanted_paused.update(streams)
+
+    def resume(self, streams: Collection[Stream]) -> None:
+        """Remember; the next turn tells the client."""
+        self._assignment.wanted_paused.difference_update(streams)
+
+    # Rebalances (inside read)
+
+    def on_assigned(self, partitions: Sequence[Partition]) -> None:
+        """Their start is looked up in the next turn."""
+        self._has_joined = True
+        if partitions:
+            self._count("assigned")
+        self._assignment.pending.update(p for p in partitions if p.topic not in self._excluded)
+
+    def on_revoked(self, partitions: Sequence[Partition]) -> None:
+        """Drain within the budget, commit, then fence."""
+        if ours := self._assignment.ours(partitions):
+            self._count("revoked")
+            self._drain(ours)
+        self._forget(partitions)
+
+    def on_lost(self, partitions: Sequence[Partition]) -> None:
+        """Fence, commit nothing."""
+        if ours := self._assignment.ours(partitions):
+            self._count("lost")
+            self._inbox.lost([self._assignment.stream(partition) for partition in ours])
+        self._forget(partitions)
+
+    def _drain(self, ours: Sequence[Partition]) -> None:
+        answer = self._farewell
+        if answer is None:
+            streams = [self._assignment.stream(partition) for partition in ours]
+            answer = self._inbox.revoked(streams, self._revoke_budget_seconds)
+        deadline = time.monotonic() + self._revoke_budget_seconds + 0.5
+        while not answer.done() and time.monotonic() < deadline:
+            self._stats.last_progress_seconds = time.monotonic()
+            wait([answer], timeout=0.5)
+        self._settle_last(ours, _result(answer), _LAST_COMMIT_SECONDS)
+
+    def _settle_last(
+        self, partitions: Sequence[Partition], positions: Sequence[Position], budget_seconds: float
+    ) -> None:
+        """Commit the final positions, and know that they arrived."""
+        self._serve()
+        self.settle([position for position in positions if Partition(*position.stream[1:]) in partitions])
+        latest = self._commits.latest([self._assignment.stream(partition) for partition in partitions])
+        marks = {Partition(*stream[1:]): _mark(position) for stream, position in latest.items()}
+        if marks:
+            seconds = min(budget_seconds, _LAST_COMMIT_SECONDS)
+            self._commit_counted(commit_and_confirm(self._client, marks, seconds))
+
+    def _forget(self, partitions: Sequence[Partition]) -> None:
+        streams = [self._assignment.stream(partition) for partition in partitions]
+        self._assignment.end(partitions)
+        self._commits.forget(streams)
+        for stream in streams:
+            self._committed.pop(stream, None)
+            self._ends.pop(stream, None)
+        self._show()
+
+    # Starts
+
+    def _start_partitions(self, now: float) -> None:
+        """Outside of callbacks: a lookup that fails is repeated, and nothing is read before."""
+        pending = sorted(self._assignment.pending)
+        if not pending or now < self._start_at:
+            return
+        settings = self._settings
+        try:
+            offsets = start_offsets(self._client, pending, settings.topics, settings.start)
+        except ConsumerError as error:
+            self._start_at = now + _RETRY_START_SECONDS
+            self._link.tell(f"waiting for the offsets of group {settings.group}: {error}")
+            return
+        self._begin(offsets)
+
+    def _begin(self, offsets: Mapping[Partition, int]) -> None:
+        epochs = self._assignment.begin(offsets)
+        self._committed.update({self._assignment.stream(p): offset for p, offset in offsets.items()})
+        self._inbox.assigned(epochs)
+        self._client.add(offsets)
+        # A pause of an earlier assignment may have stayed on in the client, by version (librdkafka 1849).
+        self._client.resume(offsets)
+        self._put_pauses()
+        self._show()
+        self._report_state()
+
+    # Commits
+
+    def _send_commits(self, now: float) -> None:
+        positions = self._commits.take(now)
+        if not positions:
+            return
+        try:
+            self._client.commit({Partition(*s[1:]): _mark(p) for s, p in positions.items()})
+        except ConsumerError as error:
+            self._commits.failed_to_send(now)
+            self._commit_counted(False)
+            self._link.tell(f"commit failed, will be repeated: {error}")
+
+    def on_committed(self, results: Mapping[Partition, Fault | None]) -> None:
+        """Note what is committed now; a failure is repeated."""
+        now, ours = time.monotonic(), False
+        for partition, fault in results.items():
+            stream = self._assignment.stream(partition)
+            ours = ours or bool(self._commits.latest([stream]))
+            position = self._commits.answered(stream, fault, now)
+            if position is not None:
+                self._committed[stream] = position.offset
+        faults = [fault for fault in results.values() if fault is not None]
+        if ours:
+            self._commit_counted(not faults)
+        for fault in faults:
+            self._judge(fault)
+
+    def _commit_counted(self, succeeded: bool) -> None:
+        if succeeded:
+            self._stats.commits_ok += 1
+            self._stats.last_commit_seconds = time.monotonic()
+        else:
+            self._stats.commits_failed += 1
+
+    # Reading
+
+    def _may_read(self, now: float) -> bool:
+        if self._inbox.wait_for_room(_ROOM_SECONDS):
+            self._no_room_since, self._is_throttled = None, False
+            return True
+        if self._no_room_since is None:
+            self._no_room_since = now
+        self._is_throttled = now - self._no_room_since > _THROTTLE_SECONDS
+        return self._is_throttled
+
+    def _put_pauses(self) -> None:
+        pause, resume = self._assignment.change_pauses(everything=self._is_throttled)
+        if pause:
+            self._client.pause(pause)
+        if resume:
+            self._client.resume(resume)
+        if pause or resume:
+            self._stats.paused = self._assignment.at_rest()
+
+    def _hand_over(self, messages: Sequence[Message], faults: Sequence[PartitionFault]) -> None:
+        """Those of partitions that are not ours any more are dropped here."""
+        routes = self._assignment.routes
+        batch = [
+            _record(message, *route)
+            for message in messages
+            if (route := routes.get((message.topic() or "", message.partition() or 0)))
+        ]
+        if batch:
+            self._stats.consumed_total += len(batch)
+            self._inbox.records(batch, self._stats.consumed_total)
+        for one in faults:
+            self._partition_failed(one)
+
+    def _partition_failed(self, one: PartitionFault) -> None:
+        partition = Partition(one.topic, one.number)
+        if one.fault.kind is Kind.OFFSET_LOST and partition in self._assignment.routes:
+            self._offset_lost(partition)
+        else:
+            self._judge(one.fault)
+
+    def _offset_lost(self, partition: Partition) -> None:
+        """Retention, or a truncated log, took the records that come next."""
+        stream = self._assignment.stream(partition)
+        place = f"{partition.topic}[{partition.number}]"
+        self._stats.offsets_lost += 1
+        if self._settings.on_offset_lost == "stop":
+            self._assignment.held.add(stream)
+            remedy = "set `on_offset_lost: earliest`, or reset the group's offset, and restart"
+            self._link.tell(f"{place} is held: the broker has lost the offset to read next ({remedy})")
+            return
+        self._drain([partition])
+        self._restart_at_beginning(partition)
+        self._link.tell(f"{place}: the broker has lost the offset to read next; goes on at its beginning")
+
+    def _restart_at_beginning(self, partition: Partition) -> None:
+        """A new epoch, since offsets may go back; until its commit succeeds, the old one fails again."""
+        self._forget([partition])
+        self._client.remove([partition])
+        self._assignment.pending.add(partition)
+        try:
+            first = self._client.offsets_at([partition], EARLIEST, _LAST_COMMIT_SECONDS)
+        except ConsumerError:
+            return
+        commit_and_confirm(self._client, {partition: Mark(first[partition])}, _LAST_COMMIT_SECONDS)
+
+    # Connection and figures
+
+    def on_fault(self, fault: Fault) -> None:
+        """Out of the client's error callback: a matter of the whole connection."""
+        if fault.kind is Kind.FATAL:
+            self._judge(fault)
+        else:
+            self._link.suspect(fault)
+
+    def _judge(self, fault: Fault) -> None:
+        """A matter of one partition or commit; what passes by itself is not worth a line."""
+        if fault.kind is Kind.FATAL:
+            self._fatal = self._fatal or fault.as_error()
+        elif fault.kind not in _PASSING:
+            self._link.tell(f"{fault.text} ({fault.remedy})" if fault.remedy else fault.text)
+
+    def _watch(self, now: float) -> None:
+        if now < self._watch_at:
+            return
+        self._watch_at = now + _WATCH_SECONDS
+        if self._link.is_suspect:
+            self._probe(now)
+        else:
+            self._report_state()
+            self._measure_lag()
+
+    def _probe(self, now: float) -> None:
+        try:
+            self._client.partitions(_PROBE_SECONDS)
+        except ConsumerError as error:
+            self._link.down(self._settings.brokers, str(error))
+            return
+        self._connected_at = now
+        self._link.is_suspect = False
+        self._report_state()
+
+    def _report_state(self) -> None:
+        """A member without partitions is on standby once it is known to have joined."""
+        if self._link.is_suspect:
+            return
+        has_work = bool(self._assignment.routes or self._assignment.pending)
+        has_joined = self._has_joined or time.monotonic() - self._connected_at > _STANDBY_SECONDS
+        self._link.up(Link.STANDBY if has_joined and not has_work else Link.CONNECTED)
+
+    def _measure_lag(self) -> None:
+        """From the last fetch; of what is paused nothing is fetched, so its end is asked for."""
+        ours = {Partition(*place): stream for place, (stream, _) in self._assignment.routes.items()}
+        ends = {stream: self._client.high_watermark(partition) for partition, stream in ours.items()}
+        still = self._assignment.at_rest()
+        unknown = [p for p, stream in ours.items() if stream in still or ends[stream] is None]
+        self._ends.update({stream: end for stream, end in ends.items() if end is not None})
+        try:
+            asked = self._client.offsets_at(unknown, LATEST, _PROBE_SECONDS) if unknown else {}
+        except ConsumerError:
+            # Only figures are late; the connection is watched elsewhere.
+            asked = {}
+        self._ends.update({ours[partition]: end for partition, end in asked.items()})
+        self._stats.lag = {
+            stream: max(0, end - self._committed.get(stream, end)) for stream, end in self._ends.items()
+        }
+
+    def _count(self, kind: str) -> None:
+        self._stats.rebalances = {
+            **self._stats.rebalances,
+            kind: self._stats.rebalances.get(kind, 0) + 1,
+        }
+
+    def _show(self) -> None:
+        self._stats.assigned = self._assignment.streams()
+        self._stats.paused = self._assignment.at_rest()
+
+
+def _record(message: Message, stream: Stream, epoch: int) -> Record:
+    return Record(
+        stream=stream,
+        offset=message.offset() or 0,
+        epoch=epoch,
+        value=message.value(),
+        key=message.key(),
+        headers=_headers(message),
+        timestamp_ms=timestamp_ms_of(message),
+    )
+
+
+def _headers(message: Message) -> Headers:
+    return tuple(message.headers() or ())
+
+
+def _mark(position: Position) -> Mark:
+    return Mark(position.offset, position.metadata)
+
+
+def _result(answer: Future[Sequence[Position]]) -> Sequence[Position]:
+    """The loop's answer; none in time means that nothing new may be committed."""
+    return answer.result() if answer.done() else ()

@@ -1,0 +1,117 @@
+"""Where a partition is read from when it becomes ours (design, *Start*)."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from threading import Event
+from typing import Protocol
+
+from bridge.consumers.kafka_client import EARLIEST, LATEST, Mark, Partition
+from bridge.errors import ConnectionLost, ConsumerError
+
+_LOOKUP_SECONDS = 5.0
+_CONFIRM_PAUSE_SECONDS = 0.01
+
+
+class Offsets(Protocol):
+    """What is asked of the broker; see ``kafka_client.ConsumerClient``."""
+
+    def committed(
+        self, partitions: Collection[Partition], timeout_seconds: float
+    ) -> dict[Partition, Mark | None]:
+        """The group's offsets."""
+        ...
+
+    def offsets_at(
+        self, partitions: Collection[Partition], time_ms: int, timeout_seconds: float
+    ) -> dict[Partition, int]:
+        """Offsets at a time."""
+        ...
+
+    def partitions(self, timeout_seconds: float) -> list[Partition]:
+        """All that exist."""
+        ...
+
+    def commit(self, marks: Mapping[Partition, Mark]) -> None:
+        """Send a commit."""
+        ...
+
+
+def start_offsets(
+    client: Offsets, assigned: Collection[Partition], topics: Sequence[str], start: str | datetime
+) -> dict[Partition, int]:
+    """The offset to read each partition from, committed where the group had none.
+
+    ``start`` counts only in a group without any offset for these topics. The first member then commits
+    the start of *all* their partitions, so that members that come a moment later find the group begun.
+    A partition without an offset in a group that has some is new, and is read from its beginning.
+
+    Args:
+        client: the group member that asks.
+        assigned: partitions that were given to it.
+        topics: what the source subscribes to.
+        start: ``earliest``, ``latest`` or a time.
+
+    Raises:
+        ConsumerError: the broker did not answer in time, or refused; nothing is decided, ask again.
+    """
+    found = client.committed(assigned, _LOOKUP_SECONDS)
+    known = {partition: mark.offset for partition, mark in found.items() if mark is not None}
+    missing = [partition for partition in assigned if partition not in known]
+    if not missing:
+        return known
+    others = [p for p in subscribed(client.partitions(_LOOKUP_SECONDS), topics) if p not in found]
+    group_is_new = not known and not any(_committed(client, others))
+    chosen = [*missing, *others] if group_is_new else missing
+    time_ms = time_of(start) if group_is_new else EARLIEST
+    begun = client.offsets_at(chosen, time_ms, _LOOKUP_SECONDS)
+    if not commit_and_confirm(client, {p: Mark(offset) for p, offset in begun.items()}, _LOOKUP_SECONDS):
+        raise ConnectionLost("the start of new partitions could not be committed")
+    return known | {partition: begun[partition] for partition in missing}
+
+
+def commit_and_confirm(client: Offsets, marks: Mapping[Partition, Mark], timeout_seconds: float) -> bool:
+    """Commit, and ask until the group has these offsets.
+
+    librdkafka's own synchronous commit has no timeout and was seen to hang (confluent-kafka-python
+    issue 1801); from inside a rebalance callback no other thread may call the client.
+
+    Returns:
+        Whether the broker is known to have them within the time.
+    """
+    if not marks:
+        return True
+    deadline, pause = time.monotonic() + timeout_seconds, Event()
+    try:
+        client.commit(marks)
+        while (left := deadline - time.monotonic()) > 0:
+            found = client.committed(list(marks), left)
+            if all(found.get(partition) == mark for partition, mark in marks.items()):
+                return True
+            pause.wait(min(_CONFIRM_PAUSE_SECONDS, left))
+    except ConsumerError:
+        return False
+    return False
+
+
+def subscribed(partitions: Iterable[Partition], topics: Sequence[str]) -> list[Partition]:
+    """Those of the topics named, or matched by a name that begins with ``^``."""
+    names = {name for name in topics if not name.startswith("^")}
+    patterns = [re.compile(name) for name in topics if name.startswith("^")]
+    return [p for p in partitions if p.topic in names or any(x.match(p.topic) for x in patterns)]
+
+
+def time_of(start: str | datetime) -> int:
+    """``earliest``, ``latest`` or a time, as Kafka's ListOffsets takes it (ms since 1970)."""
+    if isinstance(start, datetime):
+        return int(start.timestamp() * 1000)
+    return LATEST if start == "latest" else EARLIEST
+
+
+def _committed(client: Offsets, partitions: Collection[Partition]) -> list[Mark]:
+    if not partitions:
+        return []
+    return [mark for mark in client.committed(partitions, _LOOKUP_SECONDS).values() if mark is not None]
