@@ -62,8 +62,8 @@ def _summary(snapshot: Snapshot) -> str:
 
 
 def _sources(snapshot: Snapshot) -> Table:
-    head = "source connected partitions paused consumed delivered filtered dropped dead-lettered".split()
-    head += ["in flight", "lag", "oldest"]
+    head = ["source", "connected", "partitions", "paused", "consumed", "delivered", "filtered", "dropped"]
+    head += ["dead-lettered", "in flight", "lag", "oldest"]
     names = sorted(row["source"] for row, _ in snapshot.rows("records_consumed_total"))
     return Table("Sources", head, [_source(snapshot, name) for name in names])
 
