@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from bridge.rules.cel.functions.table import Function
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -165,12 +167,22 @@ class Bind:
     body: Node
 
 
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """A call whose function is known; the receiver is the first argument. Only resolved trees have it."""
+
+    span: Span
+    function: Function
+    arguments: tuple[Node, ...]
+
+
 Node: TypeAlias = (
     Literal
     | Name
     | Select
     | Index
     | Call
+    | Invoke
     | Unary
     | Binary
     | Logic
@@ -194,7 +206,7 @@ def children(node: Node) -> Iterator[Node]:
             yield from (first, second)
         case Conditional(test=test, yes=yes, no=no):
             yield from (test, yes, no)
-        case Logic(operands=parts):
+        case Logic(operands=parts) | Invoke(arguments=parts):
             yield from parts
         case Call(target=target, arguments=parts):
             yield from (part for part in (target, *parts) if part is not None)

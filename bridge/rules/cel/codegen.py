@@ -1,0 +1,381 @@
+"""A resolved tree to Python ``ast`` nodes: the exact shape, with the full meaning of every operator."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Protocol
+
+from bridge.rules.cel import pyast, tree
+from bridge.rules.cel.environment import Environment, Local, python_name
+from bridge.rules.cel.functions.table import Overload
+from bridge.rules.cel.tree import Node, Span
+from bridge.rules.cel.values import kind_of
+
+BUDGET = "b_budget"
+
+_ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod"}
+_ORDER = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
+_PYTHON: dict[str, type[ast.cmpop]] = {
+    "<": ast.Lt,
+    "<=": ast.LtE,
+    ">": ast.Gt,
+    ">=": ast.GtE,
+    "==": ast.Eq,
+    "!=": ast.NotEq,
+}
+# Equal in Python exactly when equal in the language, whatever the other side is.
+_SELF_EQUAL = frozenset({"string", "bytes", "null", "timestamp", "duration"})
+_NUMBERS = frozenset({"int", "uint", "double"})
+_ORDERED = frozenset({"string", "bytes", "timestamp", "duration"})
+_INLINE_TEXTS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Generated code for one node: the Python expression, its static type, and whether it may fault."""
+
+    node: ast.expr
+    type: str = "dyn"
+    fails: bool = True
+
+
+class Globals(Protocol):
+    """What generated code may name besides locals."""
+
+    limit: int
+
+    def constant(self, value: object) -> ast.expr:
+        """A run-time constant."""
+
+    def helper(self, name: str) -> ast.expr:
+        """One of the language's own operators by name."""
+
+    def function(self, name: str, overloads: tuple[Overload, ...], *, guarded: bool) -> ast.expr:
+        """A function of the table."""
+
+
+class Generator:
+    """Generates code for one expression.
+
+    Args:
+        environment: what names stand for.
+        globals_: where constants and helpers live.
+        locals_: extra names.
+        base: the line number of the expression's first character.
+    """
+
+    def __init__(
+        self, environment: Environment, globals_: Globals, locals_: Mapping[str, Local], base: int
+    ) -> None:
+        self._environment = environment
+        self._globals = globals_
+        self._base = base
+        self._scope: dict[str, Local] = dict(locals_)
+        self._numbers = count()
+
+    def generate(self, root: Node) -> Code:
+        """The code of a whole expression; every node of it has a line number."""
+        code = self._visit(root)
+        if not hasattr(code.node, "lineno"):
+            self._place(root.span, code.node)
+        ast.fix_missing_locations(code.node)
+        return code
+
+    def _place(self, span: Span, node: ast.expr) -> ast.expr:
+        node.lineno = node.end_lineno = self._base + span.offset
+        node.col_offset = node.end_col_offset = 0
+        return node
+
+    def _help(self, span: Span, helper: str, *arguments: ast.expr) -> ast.expr:
+        return self._place(span, pyast.call(self._globals.helper(helper), *arguments))
+
+    def _visit(self, node: Node) -> Code:  # noqa: C901, PLR0911 -- one line per kind of node
+        match node:
+            case tree.Literal():
+                return self._literal(node)
+            case tree.Name():
+                return self._name(node)
+            case tree.Select():
+                return self._select(node)
+            case tree.Index():
+                return self._index(node)
+            case tree.Invoke():
+                return self._invoke(node)
+            case tree.Call():
+                return self._optional_call(node)
+            case tree.Unary():
+                return self._unary(node)
+            case tree.Binary():
+                return self._binary(node)
+            case tree.Logic():
+                return self._logic(node)
+            case tree.Conditional():
+                return self._conditional(node)
+            case tree.ListOf():
+                return self._list(node)
+            case tree.MapOf():
+                return self._map(node)
+            case tree.Has():
+                operand = self._visit(node.operand)
+                return Code(self._help(node.span, "has", operand.node, ast.Constant(node.field)), "bool")
+            case tree.Loop():
+                return self._loop(node)
+            case tree.Bind():
+                return self._bind(node)
+
+    def _literal(self, node: tree.Literal) -> Code:
+        value = node.value
+        inline = value is None or value.__class__ in {bool, int, float, str, bytes}
+        made = ast.Constant(value) if inline else self._globals.constant(value)  # type: ignore[arg-type]
+        return Code(made, kind_of(value), fails=False)
+
+    def _name(self, node: tree.Name) -> Code:
+        known = None if node.absolute else self._scope.get(node.name)
+        if known is not None:
+            return Code(self._place(node.span, known.make()), known.type, known.fails)
+        if node.name in self._environment.constants:
+            value = self._environment.constants[node.name]
+            return Code(self._globals.constant(value), kind_of(value), fails=False)
+        return Code(pyast.name(python_name(node.name)), fails=False)
+
+    def _select(self, node: tree.Select) -> Code:
+        operand, field = self._visit(node.operand).node, ast.Constant(node.field)
+        if node.optional:
+            return Code(self._help(node.span, "opt_select", operand, field), "optional")
+        return Code(self._place(node.span, ast.Subscript(operand, field, ast.Load())))
+
+    def _index(self, node: tree.Index) -> Code:
+        operand, key = self._visit(node.operand).node, self._visit(node.key)
+        if node.optional:
+            return Code(self._help(node.span, "opt_index", operand, key.node), "optional")
+        if key.type == "string" and isinstance(key.node, ast.Constant):
+            return Code(self._place(node.span, ast.Subscript(operand, key.node, ast.Load())))
+        return Code(self._help(node.span, "index", operand, key.node))
+
+    def _invoke(self, node: tree.Invoke) -> Code:
+        arguments = [self._visit(argument) for argument in node.arguments]
+        overloads = node.function.taking(len(arguments))
+        fitting = tuple(one for one in overloads if _fits(one, arguments)) or overloads
+        results = {one.result for one in fitting}
+        known = len(fitting) == 1 and _proven(fitting[0], arguments)
+        callee = self._globals.function(node.function.name, fitting, guarded=not known)
+        parts = [argument.node for argument in arguments]
+        if fitting[0].variadic:
+            parts = [ast.List(parts, ast.Load())]
+        made = self._place(node.span, pyast.call(callee, *parts))
+        return Code(made, results.pop() if len(results) == 1 else "dyn")
+
+    def _optional_call(self, node: tree.Call) -> Code:
+        """``orValue`` and ``or``, whose argument is computed only when it is needed."""
+        assert node.target is not None  # noqa: S101 -- resolve() leaves no other calls
+        other = self._visit(node.arguments[0])
+        if node.name == "or":
+            target = self._visit(node.target).node
+            return Code(
+                self._help(node.span, "or_optional", target, pyast.function([], other.node)), "optional"
+            )
+        if other.fails:
+            target = self._visit(node.target).node
+            return Code(self._help(node.span, "or_value_lazy", target, pyast.function([], other.node)))
+        if isinstance(node.target, tree.Select) and node.target.optional:
+            operand, field = self._visit(node.target.operand).node, ast.Constant(node.target.field)
+            return Code(self._help(node.target.span, "field_or", operand, field, other.node))
+        return Code(self._help(node.span, "or_value", self._visit(node.target).node, other.node))
+
+    def _unary(self, node: tree.Unary) -> Code:
+        operand = self._visit(node.operand)
+        if node.operator == "!":
+            return Code(
+                ast.UnaryOp(ast.Not(), self._truth(node.operand, operand)), "bool", _truth_fails(operand)
+            )
+        made = self._help(node.span, "neg", operand.node)
+        return Code(made, operand.type if operand.type in _NUMBERS else "dyn")
+
+    def _truth(self, node: Node, code: Code) -> ast.expr:
+        return code.node if code.type == "bool" else self._help(node.span, "truth", code.node)
+
+    def _binary(self, node: tree.Binary) -> Code:
+        left, right = self._visit(node.left), self._visit(node.right)
+        if node.operator in _ARITHMETIC:
+            return self._arithmetic(node, left, right)
+        if node.operator == "in":
+            return self._membership(node, left, right)
+        fails = left.fails or right.fails
+        if node.operator in _ORDER:
+            if _orders(left.type, right.type):
+                return Code(self._compared(node, left, right), "bool", fails)
+            return Code(self._help(node.span, _ORDER[node.operator], left.node, right.node), "bool")
+        if _equals(left.type, right.type):
+            return Code(self._compared(node, left, right), "bool", fails)
+        helper = "eq" if node.operator == "==" else "ne"
+        return Code(self._help(node.span, helper, left.node, right.node), "bool", fails)
+
+    def _compared(self, node: tree.Binary, left: Code, right: Code) -> ast.expr:
+        return self._place(node.span, ast.Compare(left.node, [_PYTHON[node.operator]()], [right.node]))
+
+    def _arithmetic(self, node: tree.Binary, left: Code, right: Code) -> Code:
+        extra = [ast.Constant(self._globals.limit)] if node.operator == "+" else []
+        made = self._help(node.span, _ARITHMETIC[node.operator], left.node, right.node, *extra)
+        return Code(made, _result(left.type, right.type))
+
+    def _membership(self, node: tree.Binary, left: Code, right: Code) -> Code:
+        texts = _texts(node.right)
+        if texts is not None and len(texts) <= _INLINE_TEXTS:
+            made = ast.Compare(left.node, [ast.In()], [ast.Constant(texts)])  # type: ignore[arg-type]
+            return Code(self._place(node.span, made), "bool", left.fails)
+        return Code(self._help(node.span, "contains", left.node, right.node), "bool")
+
+    def _logic(self, node: tree.Logic) -> Code:
+        operands = [self._visit(part) for part in node.operands]
+        fails = any(_truth_fails(one) for one in operands)
+        parts = [self._truth(part, one) for part, one in zip(node.operands, operands, strict=True)]
+        if any(_truth_fails(one) for one in operands[:-1]):
+            helper = "both" if node.operator == "&&" else "either"
+            return Code(
+                self._help(node.span, helper, *(pyast.function([], one.node) for one in operands)), "bool"
+            )
+        joined = ast.BoolOp(ast.And() if node.operator == "&&" else ast.Or(), parts)
+        return Code(self._place(node.span, joined), "bool", fails)
+
+    def _conditional(self, node: tree.Conditional) -> Code:
+        test, yes, no = self._visit(node.test), self._visit(node.yes), self._visit(node.no)
+        made = ast.IfExp(self._truth(node.test, test), yes.node, no.node)
+        fails = _truth_fails(test) or yes.fails or no.fails
+        return Code(self._place(node.span, made), yes.type if yes.type == no.type else "dyn", fails)
+
+    def _list(self, node: tree.ListOf) -> Code:
+        items = [self._visit(item.value) for item in node.items]
+        fails = any(item.fails for item in items)
+        if not any(item.optional for item in node.items):
+            return Code(ast.List([item.node for item in items], ast.Load()), "list", fails)
+        pairs = [_tuple(code.node, item.optional) for code, item in zip(items, node.items, strict=True)]
+        return Code(self._help(node.span, "make_list", *pairs), "list")
+
+    def _map(self, node: tree.MapOf) -> Code:
+        keys = [self._visit(entry.key) for entry in node.entries]
+        values = [self._visit(entry.value) for entry in node.entries]
+        if _distinct_texts(node) and not any(entry.optional for entry in node.entries):
+            made = ast.Dict([key.node for key in keys], [value.node for value in values])
+            return Code(made, "map", any(value.fails for value in values))
+        parts = [
+            _tuple(key.node, value.node, entry.optional)
+            for key, value, entry in zip(keys, values, node.entries, strict=True)
+        ]
+        return Code(self._help(node.span, "make_map", *parts), "map")
+
+    @contextmanager
+    def _names(self, names: tuple[str, ...], types: tuple[str, ...] = ()) -> Iterator[list[str]]:
+        """Loop names in scope; each gets a Python name of its own, so that none is captured."""
+        outer = dict(self._scope)
+        made = [f"x{next(self._numbers)}_{one}" for one in names]
+        for position, one in enumerate(names):
+            kind = types[position] if types else "dyn"
+            self._scope[one] = Local(lambda text=made[position]: pyast.name(text), kind, fails=False)  # type: ignore[misc]
+        yield made
+        self._scope = outer
+
+    def _bind(self, node: tree.Bind) -> Code:
+        value = self._visit(node.value)
+        with self._names((node.name,), (value.type,) if node.macro == "bind" else ()) as names:
+            body = self._visit(node.body)
+        function = pyast.function(names, body.node)
+        if node.macro == "bind":
+            made = self._place(node.span, pyast.call(function, value.node))
+            return Code(made, body.type, value.fails or body.fails)
+        helper = "opt_map" if node.macro == "optMap" else "opt_flat_map"
+        return Code(self._help(node.span, helper, value.node, function), "optional")
+
+    def _loop(self, node: tree.Loop) -> Code:
+        helper = "loop" if len(node.names) == 1 else "loop_pairs"
+        source = self._help(node.source.span, helper, self._visit(node.source).node, pyast.name(BUDGET))
+        with self._names(node.names) as names:
+            return self._loop_body(node, source, names)
+
+    def _loop_body(self, node: tree.Loop, source: ast.expr, names: list[str]) -> Code:
+        tests = [] if node.test is None else [self._truth(node.test, self._visit(node.test))]
+        if node.body is None:
+            return Code(pyast.generated(pyast.name(names[-1]), names, source, tests), "list")
+        body = self._visit(node.body)
+        match node.macro:
+            case "all" | "exists":
+                return self._tested(node, source, names, body)
+            case "exists_one":
+                test = self._truth(node.body, body)
+                found = pyast.generated(ast.Constant(value=True), names, source, [test])
+                return Code(self._help(node.span, "single", found), "bool")
+            case "transformMap":
+                key = pyast.name(names[0])
+                return Code(pyast.generated_map(key, body.node, names, source, tests), "map")
+            case "transformMapEntry":
+                made = pyast.generated(body.node, names, source, tests)
+                return Code(self._help(node.span, "merged", made), "map")
+            case _:
+                return Code(pyast.generated(body.node, names, source, tests), "list")
+
+    def _tested(self, node: tree.Loop, source: ast.expr, names: list[str], body: Code) -> Code:
+        function = pyast.function(names, body.node)
+        if len(names) > 1:
+            pair = f"x{next(self._numbers)}"
+            function = pyast.function(
+                [pair], ast.Call(function, [ast.Starred(pyast.name(pair), ast.Load())], [])
+            )
+        helper = "every" if node.macro == "all" else "some"
+        return Code(self._help(node.span, helper, source, function), "bool")
+
+
+def _tuple(*parts: ast.expr | bool) -> ast.expr:
+    return ast.Tuple(
+        [part if isinstance(part, ast.expr) else ast.Constant(part) for part in parts], ast.Load()
+    )
+
+
+def _truth_fails(code: Code) -> bool:
+    return code.fails or code.type != "bool"
+
+
+def _fits(overload: Overload, arguments: list[Code]) -> bool:
+    """Whether the static types leave it possible that the overload is the one."""
+    if overload.variadic:
+        return True
+    pairs = zip(overload.parameters, arguments, strict=True)
+    return all("dyn" in (kinds, code.type) or code.type in kinds.split("|") for kinds, code in pairs)
+
+
+def _proven(overload: Overload, arguments: list[Code]) -> bool:
+    """Whether the static types prove that the arguments fit."""
+    if overload.variadic:
+        return True
+    pairs = zip(overload.parameters, arguments, strict=True)
+    return all(kinds == "dyn" or code.type in kinds.split("|") for kinds, code in pairs)
+
+
+def _orders(left: str, right: str) -> bool:
+    return (left in _NUMBERS and right in _NUMBERS) or (left == right and left in _ORDERED)
+
+
+def _equals(left: str, right: str) -> bool:
+    return left in _SELF_EQUAL or right in _SELF_EQUAL or (left in _NUMBERS and right in _NUMBERS)
+
+
+def _result(left: str, right: str) -> str:
+    if left == right and left in {*_NUMBERS, "string", "bytes", "list", "duration"}:
+        return left
+    return "double" if {left, right} == {"int", "double"} else "dyn"
+
+
+def _texts(node: Node) -> tuple[str, ...] | None:
+    """The elements of a list of text literals."""
+    if not isinstance(node, tree.ListOf):
+        return None
+    values = [item.value.value if isinstance(item.value, tree.Literal) else None for item in node.items]
+    texts = tuple(value for value in values if isinstance(value, str))
+    return texts if len(texts) == len(values) and not any(item.optional for item in node.items) else None
+
+
+def _distinct_texts(node: tree.MapOf) -> bool:
+    keys = [entry.key.value if isinstance(entry.key, tree.Literal) else None for entry in node.entries]
+    return len(set(keys)) == len(keys) and all(isinstance(key, str) for key in keys)

@@ -1,0 +1,98 @@
+"""Equality, order and membership on values that only run time knows."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from bridge.rules.cel.functions.guards import no_overload
+from bridge.rules.cel.values import Optional, Type, Uint
+
+NUMBERS = frozenset({int, float, Uint})
+_PLAIN = frozenset({str, int, float, bool, type(None), bytes, datetime, timedelta, Uint, Type})
+_ORDERED = frozenset({str, int, float, bool, bytes, datetime, timedelta, Uint})
+_KEYS = frozenset({str, int, float, bool, Uint})
+
+
+def eq(left: Any, right: Any) -> bool:
+    """``left == right``: numbers by value over kinds, anything else of different kinds is unequal."""
+    kind = left.__class__
+    if kind is right.__class__:
+        if kind in _PLAIN:
+            return bool(left == right)
+        return _eq_parts(left, right)
+    return kind in NUMBERS and right.__class__ in NUMBERS and bool(left == right)
+
+
+def ne(left: Any, right: Any) -> bool:
+    """``left != right``."""
+    return not eq(left, right)
+
+
+def _eq_parts(left: Any, right: Any) -> bool:
+    kind = left.__class__
+    if kind is Optional:
+        return left.present is right.present and eq(left.content, right.content)
+    if len(left) != len(right):
+        return False
+    if kind is list:
+        return all(map(eq, left, right))
+    return all(has_key(right, key) and eq(value, right[key]) for key, value in left.items())
+
+
+def has_key(entries: dict[Any, Any], key: Any) -> bool:
+    """Whether a map has a key; true and false are no numbers, though Python's dict says so."""
+    if key.__class__ is str:
+        return key in entries
+    if key.__class__ not in _KEYS or key not in entries:
+        return False
+    if key not in {0, 1}:
+        return True
+    stored = next(other for other in entries if other == key)
+    return (stored.__class__ is bool) is (key.__class__ is bool)
+
+
+def lt(left: Any, right: Any) -> bool:
+    """``left < right``."""
+    if _comparable(left, right):
+        return bool(left < right)
+    raise no_overload("<", left, right)
+
+
+def le(left: Any, right: Any) -> bool:
+    """``left <= right``."""
+    if _comparable(left, right):
+        return bool(left <= right)
+    raise no_overload("<=", left, right)
+
+
+def gt(left: Any, right: Any) -> bool:
+    """``left > right``."""
+    if _comparable(left, right):
+        return bool(left > right)
+    raise no_overload(">", left, right)
+
+
+def ge(left: Any, right: Any) -> bool:
+    """``left >= right``."""
+    if _comparable(left, right):
+        return bool(left >= right)
+    raise no_overload(">=", left, right)
+
+
+def _comparable(left: Any, right: Any) -> bool:
+    kind = left.__class__
+    if kind is right.__class__:
+        return kind in _ORDERED
+    return kind in NUMBERS and right.__class__ in NUMBERS
+
+
+def contains(item: Any, container: Any) -> bool:
+    """``item in container``: an element of a list, or a key of a map."""
+    if container.__class__ is list:
+        if item.__class__ is str:
+            return item in container
+        return any(eq(item, other) for other in container)
+    if container.__class__ is dict:
+        return has_key(container, item)
+    raise no_overload("in", item, container)
