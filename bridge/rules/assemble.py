@@ -1,0 +1,199 @@
+"""A rule's compiled expressions → the body of one Python function. Pure: nodes in, nodes out.
+
+The function takes ``turn`` and the variables in scope; it returns False where ``when`` refused, else it
+strikes the events into the turn and returns True. Everything is computed before anything is sent.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bridge.rules.lets import Lets
+from bridge.rules.rule import Emit, Expression, Kind, Parameter, Rule
+from bridge.rules.snippets import constant, snippet
+
+ELEMENT, INDEX = "x_item", "x_index"
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A compiled expression: its Python node and the static type, ``dyn`` where it is not known."""
+
+    node: ast.expr
+    type: str = "dyn"
+
+
+class Assembly:
+    """Puts one rule's function together.
+
+    Args:
+        rule: what is emitted.
+        coded: the code of an expression.
+        lets: the rule's lets.
+        tool: names a run-time function or value → the expression that gives it.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        coded: Callable[[Expression], Coded],
+        lets: Lets,
+        tools: Mapping[str, ast.expr],
+    ) -> None:
+        self._rule = rule
+        self._coded = coded
+        self._lets = lets
+        self._tools = dict(tools)
+
+    def body(self) -> list[ast.stmt]:
+        """All statements of the function."""
+        statements = self._when()
+        for index, emit in enumerate(self._rule.emits):
+            statements += self._emit(emit, index)
+        last: ast.AST = statements[-1] if statements else ast.Pass(lineno=1, col_offset=0)
+        statements += snippet("return True", last)
+        return [*self._lets.prologue(statements[0]), *statements]
+
+    def _make(
+        self, source: str, code: Coded, *, certain: bool = True, **holes: str | int | float | None
+    ) -> list[ast.stmt]:
+        """A snippet around one expression, which stands in the hole ``VALUE``."""
+        before, node = self._lets.ready(code.node, certain=certain)
+        constants = {name: constant(value, node) for name, value in holes.items()}
+        return [*before, *snippet(source, node, VALUE=node, **self._tools, **constants)]
+
+    def _when(self) -> list[ast.stmt]:
+        if self._rule.when is None:
+            return []
+        code = self._coded(self._rule.when)
+        test = "VALUE" if code.type == "bool" else "TO_CONDITION(VALUE)"
+        return self._make(f"if not {test}:\n    return False", code)
+
+    def _emit(self, emit: Emit, index: int) -> list[ast.stmt]:
+        if emit.each is None:
+            return self._payload(emit, index, certain=True)
+        source = f"""
+            elements = TO_LIST(VALUE)
+            CHECK_ROOM(turn, len(elements))
+            for {INDEX}, {ELEMENT} in enumerate(elements):
+                pass
+        """
+        statements = self._make(source, self._coded(emit.each))
+        loop = statements[-1]
+        assert isinstance(loop, ast.For)  # noqa: S101 - for the type checker: the snippet ends with it
+        loop.body = self._payload(emit, index, certain=False)
+        return statements
+
+    def _payload(self, emit: Emit, index: int, *, certain: bool) -> list[ast.stmt]:
+        about = emit.user_id or emit.anonymous_id
+        assert about is not None  # noqa: S101 - the parser wants one of them
+        at = self._coded(about).node
+        names = {"TYPE": emit.event_type, "NAME": emit.event_name, "EMIT": index}
+        statements = snippet(
+            "payload = {'event_type': TYPE, 'event_name': NAME}",
+            at,
+            **{name: constant(value, at) for name, value in names.items() if name != "EMIT"},
+        )
+        for key, expression in (("user_id", emit.user_id), ("anonymous_id", emit.anonymous_id)):
+            if expression is not None:
+                statements += self._id(key, expression, certain=certain)
+        statements += self._timestamp(emit, at, certain=certain)
+        statements += self._context(emit, at, certain=certain)
+        statements += self._params(emit, at, certain=certain)
+        element = "0" if emit.each is None else INDEX
+        return [
+            *statements,
+            *snippet(
+                f"STRIKE(turn, payload, (EMIT, {element}), time_ms)",
+                at,
+                EMIT=constant(index, at),
+                **self._tools,
+            ),
+        ]
+
+    def _id(self, key: str, expression: Expression, *, certain: bool) -> list[ast.stmt]:
+        source = """
+            value = VALUE
+            if value.__class__ is not str or not value:
+                value = TO_ID(value)
+            if value is not None:
+                payload[KEY] = value
+        """
+        return self._make(source, self._coded(expression), certain=certain, KEY=key)
+
+    def _timestamp(self, emit: Emit, at: ast.AST, *, certain: bool) -> list[ast.stmt]:
+        if emit.without_timestamp:
+            return snippet("time_ms = None", at)
+        statements: list[ast.stmt] = []
+        if emit.timestamp is not None:
+            statements += self._make(
+                "stamp = TO_TIMESTAMP(VALUE, ZONE)\nif stamp is None:\n    stamp = TIME(turn)",
+                self._coded(emit.timestamp),
+                certain=certain,
+            )
+        else:
+            statements += snippet("stamp = TIME(turn)", at, **self._tools)
+        return [
+            *statements,
+            *snippet(
+                """
+                if stamp is None:
+                    time_ms = None
+                else:
+                    payload['timestamp'], time_ms = stamp
+                """,
+                at,
+            ),
+        ]
+
+    def _context(self, emit: Emit, at: ast.AST, *, certain: bool) -> list[ast.stmt]:
+        if not emit.context:
+            return []
+        statements = snippet("context = {}", at)
+        source = """
+            value = TO_JSON(VALUE)
+            if value is not None:
+                context[KEY] = value
+        """
+        for key, expression in emit.context:
+            statements += self._make(source, self._coded(expression), certain=certain, KEY=key)
+        return [*statements, *snippet("if context:\n    payload['context'] = context", at)]
+
+    def _params(self, emit: Emit, at: ast.AST, *, certain: bool) -> list[ast.stmt]:
+        if not emit.params:
+            return []
+        statements = snippet("params = []", at)
+        for parameter in emit.params:
+            statements += self._param(parameter, certain=certain)
+        return [*statements, *snippet("if params:\n    payload['event_params'] = params", at)]
+
+    def _param(self, parameter: Parameter, *, certain: bool) -> list[ast.stmt]:
+        code = self._coded(parameter.value)
+        holes = {"KEY": parameter.key, "WIRE": f"{parameter.kind}_value"}
+        if parameter.default is not None:
+            source = _DEFAULTED + _CONVERSIONS[parameter.kind] + _SERVED + _APPEND
+            return self._make(source, code, certain=False, DEFAULT=parameter.default, **holes)
+        source = "value = VALUE\n" + _CONVERSIONS[parameter.kind]
+        if code.type == "string" and parameter.kind is Kind.STRING:
+            source = "value = VALUE\n"
+        return self._make(source + _APPEND, code, certain=certain, **holes)
+
+
+_DEFAULTED = """\
+try:
+    value = VALUE
+except Exception as fault:
+    if not IS_MISSING(fault):
+        raise
+    value = None
+"""
+_CONVERSIONS = {
+    Kind.STRING: "if value.__class__ is not str:\n    value = TO_STRING(value)\n",
+    Kind.INT: "value = TO_INT(value)\n",
+    Kind.DOUBLE: "value = TO_DOUBLE(value)\n",
+    Kind.DATETIME: "value = TO_DATETIME(value, ZONE)\n",
+}
+_SERVED = "if value is None:\n    value = DEFAULT\n"
+_APPEND = "if value is not None:\n    params.append({'key': KEY, 'value': {WIRE: value}})\n"

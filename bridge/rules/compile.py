@@ -1,0 +1,252 @@
+"""Parsed rules → functions. One unit of generated code a rule; every fault of an expression is collected."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from bridge.config import Destination, Limits, Secret
+from bridge.errors import ConfigError
+from bridge.rules import cel, convert
+from bridge.rules.assemble import ELEMENT, INDEX, Assembly, Coded
+from bridge.rules.faults import Places
+from bridge.rules.lets import UNSET, Lets, variable
+from bridge.rules.reader import Reader
+from bridge.rules.rule import Emit, Expression, Kind, Rule, RuleFile
+from bridge.rules.ruleset import CompiledRule
+from bridge.rules.times import zone_of
+from bridge.rules.turn import Mint, Turn
+
+_BY_ENVELOPE = {
+    "auto": ("event", "meta", "cloudevent"),
+    "cloudevents": ("event", "meta", "cloudevent"),
+    "none": ("event", "meta"),
+    "debezium": ("event", "meta", "before", "op", "source"),
+}
+_VARIABLES = ("event", "before", "op", "source", "cloudevent", "meta")
+_NEEDS = {
+    "before": "debezium",
+    "op": "debezium",
+    "source": "debezium",
+    "cloudevent": "cloudevents",
+}
+
+_TEXT = frozenset({"string"})
+_WHOLE = frozenset({"int", "uint"})
+_TIME = frozenset({"timestamp", "string"})
+_FITTING = {
+    Kind.STRING: _TEXT,
+    Kind.INT: _WHOLE | {"bool"},
+    Kind.DOUBLE: _WHOLE | {"double"},
+    Kind.DATETIME: _TIME,
+}
+_JUDGED = frozenset(
+    {"bool", "int", "uint", "double", "string", "bytes", "list", "map", "timestamp", "duration", "type"}
+)
+
+
+def compile_file(
+    file: RuleFile,
+    reader: Reader,
+    destinations: Mapping[str, Destination],
+    limits: Limits,
+    secret_of: Callable[[Secret], str],
+) -> list[CompiledRule]:
+    """Compile the rules of one file; faults go to the reader, and such rules are left out.
+
+    Args:
+        file: as parsed.
+        reader: of the same file.
+        destinations: their ``event_id`` is used; a name that is not here counts as one with ids.
+        limits: bounds of expressions, events and payloads.
+        secret_of: reads a secret; raises ``ConfigError``.
+    """
+    secrets = _secrets(file, reader, secret_of)
+    compiled = []
+    for rule in file.rules:
+        destination = destinations.get(rule.destination)
+        mint = Mint(rule.name, rule.destination, destination is None or destination.event_id, limits)
+        one = _Compiler(file, reader, rule, limits, secrets).compile(mint)
+        if one is not None:
+            compiled.append(one)
+    return compiled
+
+
+def _secrets(
+    file: RuleFile, reader: Reader, secret_of: Callable[[Secret], str]
+) -> dict[str, Callable[[], bytes]]:
+    values: dict[str, Callable[[], bytes]] = {}
+    for name, secret in (file.secrets or {}).items():
+        try:
+            value = secret_of(secret).encode()
+        except ConfigError as error:
+            reader.fault(("secrets", name), error.problem, error.hint)
+            value = b""
+        values[name] = partial(bytes, value)
+    return values
+
+
+class _Compiler:
+    """Compiles one rule."""
+
+    def __init__(
+        self,
+        file: RuleFile,
+        reader: Reader,
+        rule: Rule,
+        limits: Limits,
+        secrets: Mapping[str, Callable[[], bytes]],
+    ) -> None:
+        self._file = file
+        self._reader = reader
+        self._rule = rule
+        self._steps = limits.loop_steps
+        self._healthy = True
+        functions = cel.standard_functions(secrets=secrets, timezone=rule.timezone or "")
+        environment = cel.Environment(_BY_ENVELOPE[rule.envelope], functions, {"maps": file.maps or {}})
+        bounds = cel.Limits(limits.loop_steps, limits.string, limits.expression, limits.expression_depth)
+        self._unit = cel.Unit(environment, filename=f"<rule {rule.name}>", limits=bounds)
+        self._coded: dict[Expression, Coded] = {}
+        self._by_index: dict[int, Expression] = {}
+
+    def compile(self, mint: Mint) -> CompiledRule | None:
+        """The rule's function, or None when an expression is at fault."""
+        lets = self._compile_lets()
+        if self._rule.when is not None:
+            self._expression(self._rule.when, lets, frozenset({"bool"}), "bool")
+        for emit in self._rule.emits:
+            self._compile_emit(emit, lets)
+        if not self._healthy or not self._rule.emits:
+            return None
+        nodes = {name: self._coded[expression].node for name, expression in self._rule.lets}
+        assembly = Assembly(
+            self._rule,
+            self._coded.__getitem__,
+            Lets(nodes, self._unit.constant(UNSET)),
+            self._tools(mint),
+        )
+        function = self._unit.build(_function(assembly.body()))
+        places = Places(self._file.located, self._unit, self._by_index)
+        return CompiledRule(self._rule, self._caller(function), places.explain)
+
+    def _compile_lets(self) -> dict[str, cel.Local | str]:
+        known: dict[str, cel.Local | str] = {}
+        for name, expression in self._rule.lets:
+            code = self._expression(expression, known)
+            known[name] = cel.Local(partial(_load, variable(name)), code.type if code else "dyn")
+        return known
+
+    def _compile_emit(self, emit: Emit, lets: Mapping[str, cel.Local | str]) -> None:
+        scope = dict(lets)
+        if emit.each is not None:
+            self._expression(emit.each, lets, frozenset({"list"}), "list")
+            scope["item"] = ELEMENT
+        if emit.index is not None:
+            scope[emit.index] = cel.Local(partial(_load, INDEX), "int", fails=False)
+        for one in (emit.user_id, emit.anonymous_id):
+            if one is not None:
+                self._expression(one, scope, _TEXT | _WHOLE, "string or int")
+        if emit.timestamp is not None:
+            self._expression(emit.timestamp, scope, _TIME, "timestamp or string")
+        for _, one in emit.context:
+            self._expression(one, scope)
+        for parameter in emit.params:
+            self._expression(parameter.value, scope, _FITTING[parameter.kind], parameter.kind.value)
+
+    def _expression(
+        self,
+        expression: Expression,
+        scope: Mapping[str, cel.Local | str],
+        fitting: frozenset[str] = frozenset(),
+        wanted: str = "",
+    ) -> Coded | None:
+        """Compile one expression; a result that can never fit is a fault already now."""
+        try:
+            compiled = self._unit.expression(expression.text, locals=scope)
+        except cel.CompileFault as fault:
+            hint = self._hint(fault)
+            self._fault(expression, fault.offset, fault.message, hint)
+            return None
+        if fitting and compiled.type in _JUDGED and compiled.type not in fitting:
+            hint = "wrap it in string(…)" if "string" in fitting and compiled.type in _SIMPLE else ""
+            self._fault(expression, 0, f"expected {wanted}, and this is always {compiled.type}", hint)
+            return None
+        self._by_index[compiled.index] = expression
+        self._coded[expression] = Coded(compiled.node, compiled.type)
+        return self._coded[expression]
+
+    def _hint(self, fault: cel.CompileFault) -> str:
+        for name, envelope in _NEEDS.items():
+            if fault.message == f"unknown variable {name!r}":
+                return f"only under `envelope: {envelope}`"
+        return fault.hint
+
+    def _fault(self, expression: Expression, offset: int, problem: str, hint: str) -> None:
+        self._healthy = False
+        self._reader.fault_inside(expression, offset, problem, hint)
+
+    def _tools(self, mint: Mint) -> dict[str, ast.expr]:
+        """What the scaffolding calls, by the name of its hole."""
+        values: dict[str, object] = {
+            "TO_CONDITION": convert.to_condition,
+            "TO_LIST": convert.to_list,
+            "TO_ID": convert.to_id,
+            "TO_TIMESTAMP": convert.to_timestamp,
+            "TO_JSON": convert.to_json,
+            "TO_STRING": convert.to_string,
+            "TO_INT": convert.to_int,
+            "TO_DOUBLE": convert.to_double,
+            "TO_DATETIME": convert.to_datetime,
+            "ZONE": zone_of(self._rule.timezone) if self._rule.timezone else None,
+            "IS_MISSING": self._is_missing,
+            "TIME": Turn.time,
+            "CHECK_ROOM": mint.check_room,
+            "STRIKE": mint.strike,
+        }
+        return {name: self._unit.constant(value) for name, value in values.items()}
+
+    def _is_missing(self, error: Exception) -> bool:
+        fault = self._unit.fault(error)
+        return fault is not None and fault.missing
+
+    def _caller(self, function: Callable[..., Any]) -> Callable[[Turn], bool]:
+        """Binds the scope of a turn to the function's arguments; ``meta`` only where it is used."""
+        steps, budget = self._steps, cel.Budget
+        needs_meta = any("meta" in expression.text for expression in self._coded)
+
+        def run(turn: Turn) -> bool:
+            scope = turn.scope
+            return function(  # type: ignore[no-any-return]
+                turn,
+                budget(steps),
+                scope.event,
+                scope.before,
+                scope.op,
+                scope.source,
+                scope.cloudevent,
+                turn.meta() if needs_meta else None,
+            )
+
+        return run
+
+
+_SIMPLE = frozenset({"bool", "int", "uint", "double", "timestamp", "duration"})
+
+
+def _load(name: str) -> ast.expr:
+    return ast.Name(name, ast.Load())
+
+
+def _function(body: list[ast.stmt]) -> ast.FunctionDef:
+    names = ("turn", cel.BUDGET, *map(cel.python_name, _VARIABLES))
+    arguments = ast.arguments(
+        posonlyargs=[],
+        args=[ast.arg(name) for name in names],
+        kwonlyargs=[],
+        kw_defaults=[],
+        defaults=[],
+    )
+    function = ast.FunctionDef("rule", arguments, body, [], None, None)
+    return ast.fix_missing_locations(ast.copy_location(function, body[0]))
