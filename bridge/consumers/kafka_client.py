@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from bridge.consumers.kafka_faults import Fault, Kind, PartitionFault, fault_of
-from bridge.errors import ConsumerError, DeadLetterError
+from bridge.errors import ConsumerError, DeadLetterError, DeadLetterTooLarge
 from bridge.model import Headers
 
 Property = str | int | float | bool
@@ -231,10 +231,6 @@ class ConsumerClient:
         self._watcher.on_fault(_fault(error))
 
 
-class RecordTooLarge(DeadLetterError):
-    """The broker does not take a record of this size; trying again does not help."""
-
-
 class KafkaPublisher:
     """Writes records, each confirmed by all in-sync replicas. Its own thread serves the callbacks.
 
@@ -262,7 +258,7 @@ class KafkaPublisher:
 
         Returns:
             Resolves when the broker has confirmed the write; fails with ``DeadLetterError``, of type
-            ``RecordTooLarge`` where no repetition can help.
+            ``DeadLetterTooLarge`` where no repetition can help.
         """
         written: Future[None] = Future()
 
@@ -362,7 +358,7 @@ def _partition_fault(message: Any) -> PartitionFault:
 
 
 def _dead_letter_error(fault: Fault) -> DeadLetterError:
-    kind = RecordTooLarge if fault.kind is Kind.TOO_LARGE else DeadLetterError
+    kind = DeadLetterTooLarge if fault.kind is Kind.TOO_LARGE else DeadLetterError
     return kind(f"{fault.text} ({fault.remedy})" if fault.remedy else fault.text)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, wait
+from contextlib import suppress
 
 from bridge.consumers.base import ConsumerStats, Inbox, Link
 from bridge.consumers.kafka_assignment import Assignment
@@ -114,7 +115,6 @@ class Member:
         """
         now = time.monotonic()
         self._stats.last_progress_seconds = now
-        self._serve()
         self._start_partitions(now)
         self._send_commits(now)
         self._watch(now)
@@ -139,8 +139,9 @@ class Member:
             self._forget(still_ours)
 
     def close(self) -> None:
-        """Close the client; may hang, so it is called on a thread that can be left behind."""
-        self._client.close()
+        """Leave the group. librdkafka's close has no timeout (confluent-kafka-python issue 1801)."""
+        with suppress(ConsumerError):
+            self._client.close()
 
     def _poll_until(self, answer: Future[Sequence[Position]], deadline: float) -> None:
         while not answer.done() and time.monotonic() < deadline:

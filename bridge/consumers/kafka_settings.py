@@ -93,7 +93,7 @@ def refuse_reserved(client: dict[str, Property]) -> dict[str, Property]:
 class KafkaSettings(SourceSettings):
     """One Kafka source."""
 
-    streams_key: ClassVar[str] = "topics"
+    streams_key: ClassVar[Literal["", "topics", "queues"]] = "topics"
 
     type: Literal["kafka"] = "kafka"
     brokers: str = Field(pattern=r"^[^\s,@]+(\s*,\s*[^\s,@]+)*$")
