@@ -57,7 +57,7 @@ class Assembly:
         return [*self._lets.prologue(statements[0]), *statements]
 
     def _make(
-        self, source: str, code: Coded, *, certain: bool = True, **holes: str | int | float | None
+        self, source: str, code: Coded, *, certain: bool = True, **holes: str | float | None
     ) -> list[ast.stmt]:
         """A snippet around one expression, which stands in the hole ``VALUE``."""
         before, node = self._lets.ready(code.node, certain=certain)
@@ -76,11 +76,11 @@ class Assembly:
             return self._payload(emit, index, certain=True)
         source = f"""
             elements = TO_LIST(VALUE)
-            CHECK_ROOM(turn, len(elements))
-            for {INDEX}, {ELEMENT} in enumerate(elements):
+            CHECK_ROOM(turn, EMIT, LEN(elements))
+            for {INDEX}, {ELEMENT} in ENUMERATE(elements):
                 pass
         """
-        statements = self._make(source, self._coded(emit.each))
+        statements = self._make(source, self._coded(emit.each), EMIT=index)
         loop = statements[-1]
         assert isinstance(loop, ast.For)  # noqa: S101 - for the type checker: the snippet ends with it
         loop.body = self._payload(emit, index, certain=False)
@@ -90,11 +90,11 @@ class Assembly:
         about = emit.user_id or emit.anonymous_id
         assert about is not None  # noqa: S101 - the parser wants one of them
         at = self._coded(about).node
-        names = {"TYPE": emit.event_type, "NAME": emit.event_name, "EMIT": index}
         statements = snippet(
             "payload = {'event_type': TYPE, 'event_name': NAME}",
             at,
-            **{name: constant(value, at) for name, value in names.items() if name != "EMIT"},
+            TYPE=constant(emit.event_type, at),
+            NAME=constant(emit.event_name, at),
         )
         for key, expression in (("user_id", emit.user_id), ("anonymous_id", emit.anonymous_id)):
             if expression is not None:
@@ -116,7 +116,7 @@ class Assembly:
     def _id(self, key: str, expression: Expression, *, certain: bool) -> list[ast.stmt]:
         source = """
             value = VALUE
-            if value.__class__ is not str or not value:
+            if value.__class__ is not STR or not value:
                 value = TO_ID(value)
             if value is not None:
                 payload[KEY] = value
@@ -184,13 +184,13 @@ class Assembly:
 _DEFAULTED = """\
 try:
     value = VALUE
-except Exception as fault:
+except EXCEPTION as fault:
     if not IS_MISSING(fault):
         raise
     value = None
 """
 _CONVERSIONS = {
-    Kind.STRING: "if value.__class__ is not str:\n    value = TO_STRING(value)\n",
+    Kind.STRING: "if value.__class__ is not STR:\n    value = TO_STRING(value)\n",
     Kind.INT: "value = TO_INT(value)\n",
     Kind.DOUBLE: "value = TO_DOUBLE(value)\n",
     Kind.DATETIME: "value = TO_DATETIME(value, ZONE)\n",

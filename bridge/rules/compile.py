@@ -128,7 +128,7 @@ class _Compiler:
             self._tools(mint),
         )
         function = self._unit.build(_function(assembly.body()))
-        places = Places(self._file.located, self._unit, self._by_index)
+        places = Places(self._file.located, self._rule, self._unit, self._by_index)
         return CompiledRule(self._rule, self._caller(function), places.explain)
 
     def _compile_lets(self) -> dict[str, cel.Local | str]:
@@ -190,6 +190,10 @@ class _Compiler:
     def _tools(self, mint: Mint) -> dict[str, ast.expr]:
         """What the scaffolding calls, by the name of its hole."""
         values: dict[str, object] = {
+            "STR": str,
+            "LEN": len,
+            "ENUMERATE": enumerate,
+            "EXCEPTION": Exception,
             "TO_CONDITION": convert.to_condition,
             "TO_LIST": convert.to_list,
             "TO_ID": convert.to_id,

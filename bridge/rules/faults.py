@@ -8,7 +8,7 @@ from pathlib import Path
 from bridge.located_yaml import Located
 from bridge.model import Reason
 from bridge.rules import cel
-from bridge.rules.rule import Expression
+from bridge.rules.rule import Expression, Rule
 from bridge.rules.turn import Unfit
 
 
@@ -17,12 +17,16 @@ class Places:
 
     Args:
         located: the rule file.
+        rule: the rule that the code was made of.
         unit: the generated code.
         expressions: index in the unit → the expression.
     """
 
-    def __init__(self, located: Located, unit: cel.Unit, expressions: Mapping[int, Expression]) -> None:
+    def __init__(
+        self, located: Located, rule: Rule, unit: cel.Unit, expressions: Mapping[int, Expression]
+    ) -> None:
         self._located = located
+        self._rule = rule
         self._name = Path(located.name).name
         self._unit = unit
         self._expressions = expressions
@@ -34,13 +38,18 @@ class Places:
             None for an exception that no record can cause: a bug.
         """
         if isinstance(error, Unfit):
-            return error.reason, self._told(error, str(error))
+            return error.reason, self._of_emit(error.emit, str(error))
         fault = self._unit.fault(error)
         if fault is not None:
             return Reason.RULE_FAULT, self._told(error, fault.message)
-        if isinstance(error, RecursionError):
-            return Reason.RULE_FAULT, self._told(error, "a value is nested too deep")
         return None
+
+    def _of_emit(self, emit: int | None, message: str) -> str:
+        keypath, where = self._rule.keypath, self._rule.name
+        if emit is not None:
+            keypath, where = (*keypath, "emit", emit), self._rule.emits[emit].where
+        line, column = self._located.at(keypath)
+        return f"{self._name}:{line}:{column} {where}: {message}"
 
     def _told(self, error: Exception, message: str) -> str:
         found = self._unit.locate(error)

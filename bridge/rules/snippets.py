@@ -29,7 +29,7 @@ def snippet(source: str, at: ast.AST, **holes: ast.expr) -> list[ast.stmt]:
     return [fill.visit(statement) for statement in statements]
 
 
-def constant(value: str | int | float | None, at: ast.AST) -> ast.expr:
+def constant(value: str | float | None, at: ast.AST) -> ast.expr:
     """A literal."""
     return ast.copy_location(ast.Constant(value), at)
 

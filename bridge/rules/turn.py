@@ -8,7 +8,6 @@ import msgspec
 
 from bridge.config import Limits
 from bridge.model import Event, Reason, Record, Scope
-from bridge.rules.cel.faults import EvalFault
 from bridge.rules.identity import EventIds, record_identity
 from bridge.rules.meta import meta_of
 from bridge.rules.times import NoTime, at_milliseconds, format_time, timestamp_of
@@ -17,11 +16,15 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Unfit(Exception):
-    """An event that must not be sent although every expression of it had a value."""
+    """An event that must not be sent although every expression of it had a value.
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    ``emit`` is the index of the emit at fault, None where it is none's.
+    """
+
+    def __init__(self, reason: Reason, message: str, emit: int | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+        self.emit = emit
 
 
 class Turn:
@@ -64,7 +67,7 @@ class Turn:
         try:
             return timestamp_of(self.scope.time, None)
         except NoTime as error:
-            raise EvalFault(f"the CloudEvent's time: {error}", "conversion") from None
+            raise Unfit(Reason.RULE_FAULT, f"the CloudEvent's time: {error}") from None
 
     def _broker_time(self) -> tuple[str, int] | None:
         number = self.record.timestamp_ms
@@ -91,16 +94,15 @@ class Mint:
         self._max_bytes = limits.payload
         self._max_events = limits.events_per_record
 
-    def check_room(self, turn: Turn, count: int) -> None:
+    def check_room(self, turn: Turn, emit: int, count: int) -> None:
         """Refuse a fan-out before it is computed.
 
         Raises:
             Unfit: the record would give too many events.
         """
         if len(turn.events) + count > self._max_events:
-            raise Unfit(
-                Reason.RULE_FAULT, f"more than {self._max_events} events of one record (events_per_record)"
-            )
+            problem = f"more than {self._max_events} events of one record (limits.events_per_record)"
+            raise Unfit(Reason.RULE_FAULT, problem, emit)
 
     def strike(
         self,
@@ -120,22 +122,20 @@ class Mint:
         Raises:
             Unfit: nobody it is about, too large, or too many.
         """
+        emit, element = place
         user_id, anonymous_id = payload.get("user_id"), payload.get("anonymous_id")
         if user_id is None and anonymous_id is None:
-            raise Unfit(Reason.NO_IDENTITY, "neither user_id nor anonymous_id has a value")
+            raise Unfit(Reason.NO_IDENTITY, "neither user_id nor anonymous_id has a value", emit)
         events = turn.events
         if len(events) >= self._max_events:
-            self.check_room(turn, 1)
-        emit, element = place
+            self.check_room(turn, emit, 1)
         event_id = turn.event_id(self._rule, emit, element)
         if self._with_event_id:
             payload["event_id"] = event_id
-        body = _body(payload)
+        body = _body(payload, emit)
         if len(body) > self._max_bytes:
-            raise Unfit(
-                Reason.TOO_LARGE,
-                f"the payload has {len(body)} bytes, limits.payload is {self._max_bytes}",
-            )
+            problem = f"the payload has {len(body)} bytes, limits.payload is {self._max_bytes}"
+            raise Unfit(Reason.TOO_LARGE, problem, emit)
         events.append(
             Event(
                 self._rule,
@@ -152,8 +152,9 @@ class Mint:
         )
 
 
-def _body(payload: dict[str, Any]) -> bytes:
+def _body(payload: dict[str, Any], emit: int) -> bytes:
     try:
         return _encode(payload)
     except UnicodeEncodeError:
-        raise Unfit(Reason.INVALID_PAYLOAD, "a text holds a lone surrogate, which is not Unicode") from None
+        problem = "a text holds a lone surrogate, which is not Unicode"
+        raise Unfit(Reason.INVALID_PAYLOAD, problem, emit) from None
