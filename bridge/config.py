@@ -83,16 +83,19 @@ class Secret(Settings):
         return f"env {self.env}" if self.env else f"file {self.file}"
 
 
+Decode = Literal["json", "text"]
+
+
 class SourceSettings(Settings):
     """What every source has; each consumer type adds its own keys."""
 
-    streams_key: ClassVar[str] = ""
+    streams_key: ClassVar[Literal["", "topics", "queues"]] = ""
     """The key that names what is read (``topics``, ``queues``); empty where the input itself does."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
     type: str
-    decode: Literal["json", "text"] = "json"
-    topic_decode: dict[str, Literal["json", "text"]] = {}
+    decode: Decode = "json"
+    topic_decode: dict[str, Decode] = {}
     unmatched: Literal["error", "filter"] = "error"
 
     def stream_names(self) -> tuple[str, ...]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 
 from bridge.config import Config, DeadLetters, Secret, SourceSettings
 from bridge.errors import ConfigError
-from bridge.settle.stores import DeadLetterStore, FileStore
+from bridge.settle.letters import Letter
+from bridge.settle.stores import BrokerStore, DeadLetterStore, FileStore
 
 ReadSecret = Callable[[Secret], str]
+
+# The topic decides what is too large, not the client's own default of 1 MB.
+_OWN_LIMIT = {"message.max.bytes": 1_000_000_000}
 
 
 def open_store(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
@@ -21,6 +26,34 @@ def open_store(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
     if target.type == "file" and target.path is not None:
         return FileStore(config.base / target.path)
     return _kafka(config, read_secret) if target.type == "kafka" else _rabbitmq(config, read_secret)
+
+
+def _kafka(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
+    """Imported late: a bridge without Kafka needs no Kafka library."""
+    from bridge.consumers.kafka_client import KafkaPublisher  # noqa: PLC0415
+    from bridge.consumers.kafka_settings import KafkaSettings, Security, connection_properties  # noqa: PLC0415
+
+    target = config.dead_letters
+    if target.brokers:
+        brokers, security = target.brokers, Security.model_validate(target.security)
+    else:
+        source = _source_of(config, target)
+        if not isinstance(source, KafkaSettings):
+            raise ConfigError(f"source {source.name!r} has no Kafka connection", where="dead_letters")
+        brokers, security = source.brokers, source.security
+    properties = connection_properties(brokers, security, read_secret) | _OWN_LIMIT | target.client
+    publisher = KafkaPublisher(properties)
+    topic = target.topic or ""
+
+    def publish(letter: Letter) -> Future[None]:
+        record = letter.record
+        return publisher.publish(topic, record.key, record.value, letter.headers, record.timestamp_ms)
+
+    return BrokerStore(publish, publisher.close)
+
+
+def _rabbitmq(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
+    raise ConfigError("not yet")
 
 
 def _source_of(config: Config, target: DeadLetters) -> SourceSettings:

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
 from typing import cast
 
-from bridge.config import Config, SourceSettings
+from bridge.config import Config, Decode, SourceSettings
 from bridge.decode import Document, decode
 from bridge.intake import Intake
 from bridge.model import Applied, Event, Fault, Filtered, OnError, Outcome, Poison, Reason, Record, Stream
@@ -32,7 +32,7 @@ class Pipeline:
         self._settings: dict[str, SourceSettings] = {source.name: source for source in config.sources}
         self._rules = rules
         self._tally = tally
-        self._plans: dict[Stream, tuple[StreamRules | None, str]] = {}
+        self._plans: dict[Stream, tuple[StreamRules | None, Decode]] = {}
         self._intakes: Mapping[str, Intake] = {}
         self._dispatchers: Mapping[str, Dispatcher] = {}
         self._undertaker: Undertaker
@@ -72,7 +72,7 @@ class Pipeline:
         else:
             self._filter(intake, ticket)
 
-    def _plan_of(self, record: Record) -> tuple[StreamRules | None, str]:
+    def _plan_of(self, record: Record) -> tuple[StreamRules | None, Decode]:
         stream = record.stream
         plan = self._plans.get(stream)
         if plan is None:

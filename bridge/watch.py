@@ -46,7 +46,7 @@ class Watch:
         self._timer: asyncio.TimerHandle | None = None
         self._stalls: set[tuple[str, str, str]] = set()
         board.gauge("rules_info", hash=rules.hash).value = 1
-        for rule in rules.rules:
+        for rule in (compiled.rule for compiled in rules.rules):
             board.prepare(rule=rule.name)
             board.prepare(rule=rule.name, destination=rule.destination)
         for source in intakes:

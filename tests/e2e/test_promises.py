@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Message, Producer, TopicPartition
+from confluent_kafka.admin import NewTopic
 
 from tests.e2e.api import Api
 from tests.e2e.auditor import Made, kafka_rules
 from tests.e2e.bridge import Bridge
 from tests.parts.kafka import Kafka
 from tests.parts.process import wait_until
+
+FAILING_SECONDS = 5.0
 
 
 @dataclass
@@ -139,7 +142,7 @@ def test_a_refused_record_is_a_confirmed_letter_before_it_is_committed(world: Wo
 
 @pytest.mark.kafka
 def test_nothing_is_committed_while_its_letter_cannot_be_written(world: World) -> None:
-    """The dead-letter topic is gone: the partition waits; when it is back, the letter and the commit follow."""
+    """The dead-letter topic is gone: the partition waits; when it is back, letter and commit follow."""
     world.kafka.admin().delete_topics([world.letters])[world.letters].result(30)
     world.produce(b"not json", body("good", 0))
     world.bridge.start()
@@ -150,7 +153,8 @@ def test_nothing_is_committed_while_its_letter_cannot_be_written(world: World) -
     )
     assert world.committed() == 0
 
-    world.kafka.new_topic(world.letters, partitions=1, exact=True)
+    again = world.kafka.admin().create_topics([NewTopic(world.letters, 1, 1)])
+    again[world.letters].result(30)
     (letter,) = world.read_letters(1)
     assert letter.value() == b"not json"
     wait_until(lambda: world.committed() == 2, timeout_seconds=30, what="both committed")
