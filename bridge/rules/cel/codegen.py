@@ -293,7 +293,15 @@ class Generator:
         helper = "loop" if len(node.names) == 1 else "loop_pairs"
         source = self._help(node.source.span, helper, self._visit(node.source).node, pyast.name(BUDGET))
         with self._names(node.names) as names:
-            return self._loop_body(node, source, names)
+            return self._sorted(node, source, names) if node.macro == "sortBy" else self._loop_body(node, source, names)
+
+    def _sorted(self, node: tree.Loop, source: ast.expr, names: list[str]) -> Code:
+        """The list is needed twice, so it gets a name: ``(lambda x: sort_by(x, [key for … in x]))(list)``."""
+        assert node.body is not None  # noqa: S101 -- the macro has one
+        held = f"x{next(self._numbers)}"
+        keys = pyast.generated(self._visit(node.body).node, names, pyast.name(held))
+        made = self._help(node.span, "sort_by", pyast.name(held), keys)
+        return Code(pyast.call(pyast.function([held], made), source), "list")
 
     def _loop_body(self, node: tree.Loop, source: ast.expr, names: list[str]) -> Code:
         tests = [] if node.test is None else [self._truth(node.test, self._visit(node.test))]

@@ -25,6 +25,8 @@ def expand(call: Call) -> Node:
         return _map_or_filter(call)
     if call.name in _TRANSFORMS and count in {_TWO_NAMES, _TWO_NAMES + 1}:
         return _transform(call)
+    if call.name == "sortBy" and count == _ONE_NAME:
+        return Loop(call.span, "sortBy", call.target, _names(call.arguments[:1]), None, call.arguments[1])
     if call.name in {"optMap", "optFlatMap"} and count == _ONE_NAME:
         return Bind(call.span, call.name, _name(call.arguments[0]), call.target, call.arguments[1])
     if call.name == "bind" and isinstance(call.target, Name) and call.target.name == "cel":

@@ -14,7 +14,7 @@ from bridge.rules.cel.tree import Node
 from bridge.rules.cel.values import TYPE_NAMES
 
 _MACROS = frozenset(
-    "all exists exists_one existsOne map filter optMap optFlatMap transformList transformMap transformMapEntry".split()
+    "all exists exists_one existsOne map filter optMap optFlatMap sortBy transformList transformMap transformMapEntry".split()
 )
 # Optional's own functions have their own code, for their argument may stay uncomputed.
 LAZY = frozenset({"orValue", "or"})

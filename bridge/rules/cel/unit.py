@@ -14,6 +14,7 @@ from bridge.rules.cel.codegen import BUDGET, Generator
 from bridge.rules.cel.environment import Environment, LocalLike, local, python_name
 from bridge.rules.cel.faults import EvalFault
 from bridge.rules.cel.functions.guards import bind, guarded as guard
+from bridge.rules.cel.functions.lists import sort_by
 from bridge.rules.cel.functions.table import Overload
 from bridge.rules.cel.limits import Budget, Limits
 from bridge.rules.cel.parser import parse
@@ -207,7 +208,7 @@ _HELPERS: dict[str, Callable[..., Any]] = {
         *(access.or_value_lazy, access.or_optional, access.opt_map, access.opt_flat_map),
         *(access.make_list, access.make_map),
         *(flow.truth, flow.both, flow.either, flow.loop, flow.loop_pairs, flow.every, flow.some),
-        *(flow.single, flow.merged),
+        *(flow.single, flow.merged, sort_by),
     )
 }
 

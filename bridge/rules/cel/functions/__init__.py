@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from bridge.rules.cel.functions import types
+from bridge.rules.cel.functions import encodings, lists, math, optionals, phone, pii, regex, strings, time, types
 from bridge.rules.cel.functions.table import Function, FunctionTable
 
 __all__ = ["Function", "FunctionTable", "standard_functions"]
@@ -23,4 +23,6 @@ def standard_functions(
     Returns:
         The table.
     """
-    return FunctionTable([*types.FUNCTIONS])
+    families = (types, strings, lists, math, optionals, regex, phone, encodings)
+    fixed = (function for family in families for function in family.FUNCTIONS)
+    return FunctionTable([*fixed, *time.functions(timezone), *pii.functions(secrets)])

@@ -1,0 +1,48 @@
+"""Phone numbers."""
+
+from __future__ import annotations
+
+import phonenumbers
+
+from bridge.rules.cel.faults import EvalFault, did_you_mean
+from bridge.rules.cel.functions.table import ArgumentProblem, Check, plain
+
+_MAX_CHARS = 64
+
+
+def _e164(text: str, region: str) -> str:
+    if len(text) > _MAX_CHARS:
+        raise EvalFault("text is no possible phone number", "conversion")
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        raise EvalFault("text is no possible phone number", "conversion") from None
+    if not phonenumbers.is_possible_number(number):
+        raise EvalFault("text is no possible phone number", "conversion")
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _filum(text: str, region: str) -> str:
+    return _e164(text, region).removeprefix("+")
+
+
+def _check(region: object) -> None:
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        hint = did_you_mean(str(region).upper(), phonenumbers.SUPPORTED_REGIONS)
+        raise ArgumentProblem(f"unknown region {region!r}", hint)
+
+
+_REGION = {1: Check(_check)}
+
+FUNCTIONS = (
+    plain(
+        *("phone.e164", "string string", "string", _e164, "The number in E.164, read as in a region."),
+        "phone.e164('0912 345 678', 'VN') == '+84912345678'",
+        checks=_REGION,
+    ),
+    plain(
+        *("phone.filum", "string string", "string", _filum, "The number's digits with the country's code."),
+        "phone.filum('0912 345 678', 'VN') == '84912345678'",
+        checks=_REGION,
+    ),
+)

@@ -1,0 +1,70 @@
+"""Personal data: hashes and masks."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bridge.rules.cel.faults import EvalFault, did_you_mean
+from bridge.rules.cel.functions.table import ArgumentProblem, Check, Function, Overload, plain
+
+Secrets = Mapping[str, Callable[[], bytes]]
+
+
+def _raw(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    try:
+        return str(value).encode()
+    except UnicodeEncodeError:
+        raise EvalFault("text has a lone surrogate", "conversion") from None
+
+
+def _sha256(value: Any) -> str:
+    return hashlib.sha256(_raw(value)).hexdigest()
+
+
+def _mask(text: str, shown: int) -> str:
+    if shown < 0:
+        raise EvalFault("pii.mask takes no negative number", "argument")
+    hidden = max(len(text) - shown, 0)
+    return "*" * hidden + text[hidden:]
+
+
+def _named_hmac(secrets: Secrets) -> Callable[[Any, str], str]:
+    def run(value: Any, name: str) -> str:
+        return hmac.digest(secrets[name](), _raw(value), "sha256").hex()
+
+    return run
+
+
+def functions(secrets: Secrets) -> list[Function]:
+    """The functions of this family; ``pii.hmac`` only where there are ``secrets``."""
+    found = [
+        plain(
+            *("pii.sha256", "string|bytes", "string", _sha256, "SHA-256 over UTF-8, lower-case hex."),
+            "pii.sha256('a').startsWith('ca978112')",
+        ),
+        plain(
+            *("pii.mask", "string int", "string", _mask, "Stars for all but the last characters."),
+            "pii.mask('0912345678', 3) == '*******678'",
+        ),
+    ]
+    return [*found, _hmac(secrets)]
+
+
+def _hmac(secrets: Secrets) -> Function:
+    def known(name: object) -> None:
+        if name not in secrets:
+            raise ArgumentProblem(f"unknown secret {name!r}", did_you_mean(str(name), secrets))
+
+    overloads = [Overload(("string|bytes", "string"), "string", _named_hmac(secrets))]
+    name = next(iter(secrets), "")
+    if len(secrets) == 1:
+        named = overloads[0].run
+        overloads.append(Overload(("string|bytes",), "string", lambda value: named(value, name)))
+    doc = "HMAC-SHA-256 over UTF-8 with a secret, lower-case hex; the name may be left out where there is one."
+    example = f"pii.hmac('a', '{name}').size() == 64" if name else "true"
+    return Function("pii.hmac", tuple(overloads), doc, example, checks={1: Check(known, literal=True)})

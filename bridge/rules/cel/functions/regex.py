@@ -1,0 +1,141 @@
+"""Regular expressions, always RE2: linear time, no look-around, no back-references."""
+
+from __future__ import annotations
+
+import re as python_re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import re2
+
+from bridge.rules.cel.arithmetic import sized
+from bridge.rules.cel.faults import EvalFault
+from bridge.rules.cel.functions.table import ArgumentProblem, Check, Function, Overload, method, plain
+from bridge.rules.cel.values import NONE, Optional
+
+_OPTIONS = re2.Options()
+_OPTIONS.log_errors = False
+_REFERENCE = python_re.compile(r"\\(?:([0-9])|(\\)|(.?))", python_re.DOTALL)
+
+
+@lru_cache(maxsize=512)
+def _compiled(pattern: str) -> Any:
+    try:
+        return re2.compile(pattern, _OPTIONS)
+    except re2.error:
+        raise EvalFault("not a regular expression of RE2", "argument") from None
+
+
+def _check(pattern: object) -> None:
+    try:
+        re2.compile(pattern, _OPTIONS)
+    except re2.error as error:
+        reason = error.args[0] if error.args else ""
+        text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+        raise ArgumentProblem(f"not a regular expression of RE2: {text}") from None
+
+
+def _matches(text: str, pattern: str) -> bool:
+    return _compiled(pattern).search(text) is not None
+
+
+def _one_group(pattern: str) -> Any:
+    compiled = _compiled(pattern)
+    if compiled.groups > 1:
+        raise EvalFault("the regular expression has more than one group", "argument")
+    return compiled
+
+
+def _extract(text: str, pattern: str) -> Optional:
+    compiled = _one_group(pattern)
+    match = compiled.search(text)
+    found = match.group(compiled.groups) if match else None
+    return NONE if found is None else Optional(found)
+
+
+def _extract_all(text: str, pattern: str) -> list[str]:
+    compiled = _one_group(pattern)
+    found = (match.group(compiled.groups) for match in compiled.finditer(text))
+    return [one for one in found if one is not None]
+
+
+def _replace(text: str, pattern: str, new: str, limit: int) -> str:
+    return _replace_some(text, pattern, new, -1, limit)
+
+
+def _replace_some(text: str, pattern: str, new: str, count: int, limit: int) -> str:
+    compiled = _compiled(pattern)
+    template = _template(new, compiled.groups)
+    parts: list[str] = []
+    position, size = 0, 0
+    for number, match in enumerate(compiled.finditer(text)):
+        if number == count:
+            break
+        parts += [text[position : match.start()], *_filled(template, match)]
+        position = match.end()
+        size = size + sum(map(len, parts[-1 - len(template) :]))
+        if size > limit:
+            break
+    return str(sized("".join([*parts, text[position:]]), limit))
+
+
+def _filled(template: tuple[str | int, ...], match: Any) -> Iterator[str]:
+    for part in template:
+        yield part if isinstance(part, str) else match.group(part) or ""
+
+
+@lru_cache(maxsize=512)
+def _template(new: str, groups: int) -> tuple[str | int, ...]:
+    parts: list[str | int] = []
+    position = 0
+    for match in _REFERENCE.finditer(new):
+        parts.append(new[position : match.start()])
+        parts.append(_reference(match, groups))
+        position = match.end()
+    return tuple(part for part in (*parts, new[position:]) if part != "")
+
+
+def _reference(match: python_re.Match[str], groups: int) -> str | int:
+    if match[2]:
+        return "\\"
+    if match[1] is None or int(match[1]) > groups:
+        raise EvalFault(f"replacement has no group {match.group()}", "argument")
+    return int(match[1])
+
+
+_PATTERN = {1: Check(_check)}
+_REPLACE = (
+    Overload(("string", "string", "string"), "string", _replace, bounded=True),
+    Overload(("string", "string", "string", "int"), "string", _replace_some, bounded=True),
+)
+
+FUNCTIONS = (
+    method(
+        *("matches", "string string", "bool", _matches, "Whether the expression occurs in the text."),
+        "'abc'.matches('^a.c$')",
+        checks=_PATTERN,
+    ),
+    plain(
+        *("matches", "string string", "bool", _matches, "Whether the expression occurs in the text."),
+        "matches('abc', 'b')",
+        checks=_PATTERN,
+    ),
+    Function(
+        "regex.replace",
+        _REPLACE,
+        "Occurrences replaced, all or a number of them; \\1 is the first group.",
+        "regex.replace('+84 91-234', '[^0-9]', '') == '8491234'",
+        checks=_PATTERN,
+    ),
+    plain(
+        *("regex.extract", "string string", "optional", _extract, "The first occurrence, or its one group; or none."),
+        "regex.extract('order 42', '([0-9]+)').value() == '42'",
+        checks=_PATTERN,
+    ),
+    plain(
+        *("regex.extractAll", "string string", "list", _extract_all, "All occurrences, or their one group."),
+        "regex.extractAll('a1b22', '[0-9]+') == ['1', '22']",
+        checks=_PATTERN,
+    ),
+)
