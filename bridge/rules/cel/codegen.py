@@ -293,7 +293,11 @@ class Generator:
         helper = "loop" if len(node.names) == 1 else "loop_pairs"
         source = self._help(node.source.span, helper, self._visit(node.source).node, pyast.name(BUDGET))
         with self._names(node.names) as names:
-            return self._sorted(node, source, names) if node.macro == "sortBy" else self._loop_body(node, source, names)
+            return (
+                self._sorted(node, source, names)
+                if node.macro == "sortBy"
+                else self._loop_body(node, source, names)
+            )
 
     def _sorted(self, node: tree.Loop, source: ast.expr, names: list[str]) -> Code:
         """The list is needed twice, so it gets a name: ``(lambda x: sort_by(x, [key for … in x]))(list)``."""

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from bridge.rules.cel.functions import encodings, lists, math, optionals, phone, pii, regex, strings, time, types
+from bridge.rules.cel.functions import (
+    encodings,
+    lists,
+    math,
+    optionals,
+    phone,
+    pii,
+    regex,
+    strings,
+    time,
+    types,
+)
 from bridge.rules.cel.functions.table import Function, FunctionTable
 
 __all__ = ["Function", "FunctionTable", "standard_functions"]

@@ -14,7 +14,16 @@ _INSTANT = re.compile(
     re.ASCII,
 )
 _PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)  # noqa: RUF001 -- both are written
-_MICROS = {"ns": Fraction(1, 1000), "us": 1, "µs": 1, "μs": 1, "ms": 1000, "s": 10**6, "m": 60 * 10**6, "h": 3600 * 10**6}  # noqa: RUF001
+_MICROS = {
+    "ns": Fraction(1, 1000),
+    "us": 1,
+    "µs": 1,
+    "μs": 1,
+    "ms": 1000,
+    "s": 10**6,
+    "m": 60 * 10**6,
+    "h": 3600 * 10**6,
+}  # noqa: RUF001
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _MAX_DIGITS = 64
@@ -42,7 +51,9 @@ def parse_instant(text: str, zone: tzinfo | None) -> datetime:
     if time is None and offset is not None:
         raise EvalFault("text is no timestamp", "conversion")
     try:
-        naive = datetime.fromisoformat(f"{date}T{time or '00:00:00'}.{(fraction or '0')[:6]:0<6}{offset or ''}".upper())
+        naive = datetime.fromisoformat(
+            f"{date}T{time or '00:00:00'}.{(fraction or '0')[:6]:0<6}{offset or ''}".upper()
+        )
         return to_utc(naive if offset else naive.replace(tzinfo=zone))
     except (ValueError, OverflowError):
         raise EvalFault("timestamp is out of range", "conversion") from None

@@ -116,18 +116,51 @@ _REVERSE = (
 )
 
 FUNCTIONS = (
-    method("sum", "list", "dyn", _sum, "The sum of numbers; 0 of none.", "[1, 2.5].sum() == 3.5", bounded=True),
-    method("min", "list", "dyn", lambda items: smallest("min", items), "The smallest number.", "[3, 1].min() == 1"),
-    method("max", "list", "dyn", lambda items: largest("max", items), "The largest number.", "[3, 1].max() == 3"),
-    Function(
-        "join", _JOIN, "Texts put together, a separator between.", "['a', 'b'].join(', ') == 'a, b'", receiver=True
+    method(
+        "sum", "list", "dyn", _sum, "The sum of numbers; 0 of none.", "[1, 2.5].sum() == 3.5", bounded=True
     ),
-    method("slice", "list int int", "list", _slice, "From a position up to another.", "[1, 2, 3].slice(1, 3) == [2, 3]"),
-    Function("flatten", _FLATTEN, "Lists in it opened.", "[1, [2, [3]]].flatten() == [1, 2, [3]]", receiver=True),
-    method("sort", "list", "list", lambda items: sort_by(items, items), "In order.", "[3, 1, 2].sort() == [1, 2, 3]"),
+    method(
+        "min",
+        "list",
+        "dyn",
+        lambda items: smallest("min", items),
+        "The smallest number.",
+        "[3, 1].min() == 1",
+    ),
+    method(
+        "max", "list", "dyn", lambda items: largest("max", items), "The largest number.", "[3, 1].max() == 3"
+    ),
+    Function(
+        "join",
+        _JOIN,
+        "Texts put together, a separator between.",
+        "['a', 'b'].join(', ') == 'a, b'",
+        receiver=True,
+    ),
+    method(
+        "slice",
+        "list int int",
+        "list",
+        _slice,
+        "From a position up to another.",
+        "[1, 2, 3].slice(1, 3) == [2, 3]",
+    ),
+    Function(
+        "flatten", _FLATTEN, "Lists in it opened.", "[1, [2, [3]]].flatten() == [1, 2, [3]]", receiver=True
+    ),
+    method(
+        "sort",
+        "list",
+        "list",
+        lambda items: sort_by(items, items),
+        "In order.",
+        "[3, 1, 2].sort() == [1, 2, 3]",
+    ),
     method("distinct", "list", "list", _distinct, "Every element once.", "[1, 2, 1].distinct() == [1, 2]"),
     Function("reverse", _REVERSE, "From the end to the start.", "[1, 2].reverse() == [2, 1]", receiver=True),
     method("first", "list", "optional", _first, "The first element, or none.", "[1, 2].first().value() == 1"),
     method("last", "list", "optional", _last, "The last element, or none.", "[].last().orValue(0) == 0"),
-    plain("lists.range", "int", "list", _range, "0 up to a number.", "lists.range(3) == [0, 1, 2]", bounded=True),
+    plain(
+        "lists.range", "int", "list", _range, "0 up to a number.", "lists.range(3) == [0, 1, 2]", bounded=True
+    ),
 )

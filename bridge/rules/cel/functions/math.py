@@ -77,7 +77,9 @@ def _signed(bits: int) -> int:
 
 def _bit(run: Callable[[int, int], int]) -> tuple[Overload, ...]:
     return (
-        Overload(("int", "int"), "int", lambda left, right: _signed(run(fit(left) & _MASK, fit(right) & _MASK))),
+        Overload(
+            ("int", "int"), "int", lambda left, right: _signed(run(fit(left) & _MASK, fit(right) & _MASK))
+        ),
         Overload(("uint", "uint"), "uint", lambda left, right: Uint(run(int(left), int(right)))),
     )
 
@@ -107,9 +109,25 @@ def _many(name: str, choose: Callable[[str, list[Any]], Any], doc: str, example:
 FUNCTIONS = (
     _many("math.greatest", largest, "The largest number.", "math.greatest(1, 2.5, 2) == 2.5"),
     _many("math.least", smallest, "The smallest number.", "math.least([3, 1, 2]) == 1"),
-    plain("math.ceil", "double", "double", _finite(math.ceil), "Up to a whole number.", "math.ceil(1.2) == 2.0"),
-    plain("math.floor", "double", "double", _finite(math.floor), "Down to a whole number.", "math.floor(-1.2) == -2.0"),
-    plain("math.round", "double", "double", _round, "To the nearest; halves away from zero.", "math.round(1.5) == 2.0"),
+    plain(
+        "math.ceil", "double", "double", _finite(math.ceil), "Up to a whole number.", "math.ceil(1.2) == 2.0"
+    ),
+    plain(
+        "math.floor",
+        "double",
+        "double",
+        _finite(math.floor),
+        "Down to a whole number.",
+        "math.floor(-1.2) == -2.0",
+    ),
+    plain(
+        "math.round",
+        "double",
+        "double",
+        _round,
+        "To the nearest; halves away from zero.",
+        "math.round(1.5) == 2.0",
+    ),
     plain("math.trunc", "double", "double", _finite(math.trunc), "Towards zero.", "math.trunc(-1.9) == -1.0"),
     plain("math.isNaN", "double", "bool", math.isnan, "Whether it is no number.", "math.isNaN(0.0 / 0.0)"),
     plain("math.isInf", "double", "bool", math.isinf, "Whether it is infinite.", "math.isInf(1.0 / 0.0)"),
@@ -132,5 +150,7 @@ FUNCTIONS = (
     Function("math.bitXor", _bit(int.__xor__), "Bits set in one.", "math.bitXor(6, 3) == 5"),
     Function("math.bitNot", _NOT, "Bits turned.", "math.bitNot(0) == -1"),
     Function("math.bitShiftLeft", _shift(int.__lshift__), "Bits moved up.", "math.bitShiftLeft(1, 4) == 16"),
-    Function("math.bitShiftRight", _shift(int.__rshift__), "Bits moved down.", "math.bitShiftRight(16, 4) == 1"),
+    Function(
+        "math.bitShiftRight", _shift(int.__rshift__), "Bits moved down.", "math.bitShiftRight(16, 4) == 1"
+    ),
 )

@@ -25,14 +25,29 @@ def _value(found: Optional) -> Any:
 
 FUNCTIONS = (
     plain("optional.of", "dyn", "optional", Optional, "A value that is there.", "optional.of(1).hasValue()"),
-    Function("optional.none", (Overload((), "optional", lambda: NONE),), "Nothing.", "!optional.none().hasValue()"),
+    Function(
+        "optional.none", (Overload((), "optional", lambda: NONE),), "Nothing.", "!optional.none().hasValue()"
+    ),
     plain(
-        *("optional.ofNonZeroValue", "dyn", "optional", _non_zero, "A value, but nothing of zero, empty and null."),
+        *(
+            "optional.ofNonZeroValue",
+            "dyn",
+            "optional",
+            _non_zero,
+            "A value, but nothing of zero, empty and null.",
+        ),
         "optional.ofNonZeroValue('') == optional.none()",
     ),
     method(
         *("hasValue", "optional", "bool", lambda found: found.present, "Whether it is there."),
         "{'a': 1}.?a.hasValue()",
     ),
-    method("value", "optional", "dyn", _value, "The value; a fault when it is absent.", "optional.of(1).value() == 1"),
+    method(
+        "value",
+        "optional",
+        "dyn",
+        _value,
+        "The value; a fault when it is absent.",
+        "optional.of(1).value() == 1",
+    ),
 )

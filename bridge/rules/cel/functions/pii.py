@@ -65,6 +65,8 @@ def _hmac(secrets: Secrets) -> Function:
     if len(secrets) == 1:
         named = overloads[0].run
         overloads.append(Overload(("string|bytes",), "string", lambda value: named(value, name)))
-    doc = "HMAC-SHA-256 over UTF-8 with a secret, lower-case hex; the name may be left out where there is one."
+    doc = (
+        "HMAC-SHA-256 over UTF-8 with a secret, lower-case hex; the name may be left out where there is one."
+    )
     example = f"pii.hmac('a', '{name}').size() == 64" if name else "true"
     return Function("pii.hmac", tuple(overloads), doc, example, checks={1: Check(known, literal=True)})

@@ -129,7 +129,13 @@ FUNCTIONS = (
         checks=_PATTERN,
     ),
     plain(
-        *("regex.extract", "string string", "optional", _extract, "The first occurrence, or its one group; or none."),
+        *(
+            "regex.extract",
+            "string string",
+            "optional",
+            _extract,
+            "The first occurrence, or its one group; or none.",
+        ),
         "regex.extract('order 42', '([0-9]+)').value() == '42'",
         checks=_PATTERN,
     ),

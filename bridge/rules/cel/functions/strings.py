@@ -92,13 +92,18 @@ def _substring(text: str, start: int, end: int) -> str:
     return text[start:end]
 
 
-
 def _quote(text: str, limit: int) -> str:
     return str(sized(f'"{text.translate(_QUOTED)}"', limit))
 
 
 def _two(
-    name: str, kinds: str, result: str, run: Callable[..., object], more: Callable[..., object], doc: str, example: str
+    name: str,
+    kinds: str,
+    result: str,
+    run: Callable[..., object],
+    more: Callable[..., object],
+    doc: str,
+    example: str,
 ) -> Function:
     """A receiver's function whose last argument may be left out."""
     every = tuple(kinds.split())
@@ -112,23 +117,59 @@ _REPLACE = (
 )
 
 FUNCTIONS = (
-    method("contains", "string string", "bool", str.__contains__, "Whether a part occurs.", "'abc'.contains('b')"),
-    method("startsWith", "string string", "bool", str.startswith, "Whether it starts so.", "'abc'.startsWith('a')"),
+    method(
+        "contains", "string string", "bool", str.__contains__, "Whether a part occurs.", "'abc'.contains('b')"
+    ),
+    method(
+        "startsWith",
+        "string string",
+        "bool",
+        str.startswith,
+        "Whether it starts so.",
+        "'abc'.startsWith('a')",
+    ),
     method("endsWith", "string string", "bool", str.endswith, "Whether it ends so.", "'abc'.endsWith('c')"),
-    method("charAt", "string int", "string", _char_at, "One character; empty at the end.", "'abc'.charAt(1) == 'b'"),
+    method(
+        "charAt",
+        "string int",
+        "string",
+        _char_at,
+        "One character; empty at the end.",
+        "'abc'.charAt(1) == 'b'",
+    ),
     _two(
         *("indexOf", "string string int", "int", str.find, _index_of),
-        *("Where a part first occurs, from a position on; -1 when it does not.", "'tacocat'.indexOf('a', 2) == 5"),
+        *(
+            "Where a part first occurs, from a position on; -1 when it does not.",
+            "'tacocat'.indexOf('a', 2) == 5",
+        ),
     ),
     _two(
         *("lastIndexOf", "string string int", "int", str.rfind, _last_index_of),
-        *("Where a part last occurs, up to a position; -1 when it does not.", "'tacocat'.lastIndexOf('a') == 5"),
+        *(
+            "Where a part last occurs, up to a position; -1 when it does not.",
+            "'tacocat'.lastIndexOf('a') == 5",
+        ),
     ),
-    method("lowerAscii", "string", "string", _lower, "Lower case of A to Z.", "'TacoCÆt'.lowerAscii() == 'tacocÆt'"),
-    method("upperAscii", "string", "string", _upper, "Upper case of a to z.", "'tacoα'.upperAscii() == 'TACOα'"),
+    method(
+        "lowerAscii",
+        "string",
+        "string",
+        _lower,
+        "Lower case of A to Z.",
+        "'TacoCÆt'.lowerAscii() == 'tacocÆt'",
+    ),
+    method(
+        "upperAscii", "string", "string", _upper, "Upper case of a to z.", "'tacoα'.upperAscii() == 'TACOα'"
+    ),
     method("trim", "string", "string", _trim, "Without blanks at both ends.", "'  a b '.trim() == 'a b'"),
     Function(
-        *("replace", _REPLACE, "Parts replaced, all or a number of them.", "'a-b-c'.replace('-', '+') == 'a+b+c'"),
+        *(
+            "replace",
+            _REPLACE,
+            "Parts replaced, all or a number of them.",
+            "'a-b-c'.replace('-', '+') == 'a+b+c'",
+        ),
         receiver=True,
     ),
     _two(

@@ -128,7 +128,9 @@ def _parser(home: tzinfo | None) -> Function:
         return _parse(text, pattern, home)
 
     zoned = Overload(
-        ("string", "string", "string"), "timestamp", lambda text, pattern, name: _parse(text, pattern, zone(name))
+        ("string", "string", "string"),
+        "timestamp",
+        lambda text, pattern, name: _parse(text, pattern, zone(name)),
     )
     return Function(
         "time.parse",

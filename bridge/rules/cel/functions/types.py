@@ -150,7 +150,9 @@ FUNCTIONS = (
         "double",
         (
             Overload(("double",), "double", _same),
-            Overload(("int|uint",), "double", lambda value: float(fit_uint(value) if value > 0 else fit(value))),
+            Overload(
+                ("int|uint",), "double", lambda value: float(fit_uint(value) if value > 0 else fit(value))
+            ),
             Overload(("string",), "double", _double_of_text),
         ),
         "A number with a fraction.",

@@ -34,7 +34,9 @@ def _check(name: object) -> None:
     try:
         zone(str(name))
     except EvalFault:
-        raise ArgumentProblem(f"no time zone {name!r}", "IANA names are meant, such as 'Asia/Ho_Chi_Minh'") from None
+        raise ArgumentProblem(
+            f"no time zone {name!r}", "IANA names are meant, such as 'Asia/Ho_Chi_Minh'"
+        ) from None
 
 
 ZONE = Check(_check)
