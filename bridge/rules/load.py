@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from bridge.config import Config, Destination, Limits, Secret
 from bridge.config_file import dead_letter_conflict
-from bridge.config_words import nearest
+from bridge.config_words import Finding, nearest
 from bridge.errors import ConfigError, ConfigErrors, RuleFileError
-from bridge.located_yaml import read_yaml
+from bridge.located_yaml import KeyPath, key_path_text, read_yaml
+from bridge.rules.cases import parse_cases
 from bridge.rules.compile import compile_file
 from bridge.rules.parse import parse_rules
 from bridge.rules.reader import Reader
@@ -39,9 +40,12 @@ def load_rules(files: Sequence[Path], config: Config, *, environ: Mapping[str, s
     def read(secret: Secret) -> str:
         return read_secret(secret, base=config.base, environ=environ)
 
-    rules = compile_files(files, config.destinations, config.limits, read)
-    if problems := unfit(rules, config):
-        raise ConfigErrors(problems)
+    sources = [source.name for source in config.sources]
+    rules = compile_files(files, config.destinations, config.limits, read, sources=sources)
+    if found := unfit(rules, config):
+        raise ConfigErrors(
+            [ConfigError(one.problem, where=key_path_text(one.keypath), hint=one.hint) for one in found]
+        )
     return rules
 
 
@@ -50,6 +54,8 @@ def compile_files(
     destinations: Mapping[str, Destination] | None,
     limits: Limits,
     secret_of: ReadSecret,
+    *,
+    sources: Collection[str] | None = None,
 ) -> RuleSet:
     """Read and compile rule files.
 
@@ -58,6 +64,7 @@ def compile_files(
         destinations: what rules may name; None where the configuration is not known.
         limits: bounds on expressions, events and payloads.
         secret_of: reads a secret; raises ``ConfigError``.
+        sources: what ``from.source`` may name; None where the configuration is not known.
 
     Raises:
         ConfigErrors: all that is wrong.
@@ -74,6 +81,8 @@ def compile_files(
             continue
         _check_names(file, reader, seen)
         _check_destinations(file, reader, destinations)
+        _check_sources(file, reader, sources)
+        parse_cases(reader, [rule.name for rule in file.rules])
         compiled += compile_file(file, reader, destinations or {}, limits, secret_of)
         parsed.append(file)
         errors += sorted(reader.errors, key=lambda error: (error.line, error.column))
@@ -88,29 +97,22 @@ def digest_of(files: Sequence[RuleFile]) -> str:
     return hashlib.sha256(msgspec.json.encode(values)).hexdigest()[:_HASH_CHARACTERS]
 
 
-def unfit(rules: RuleSet, config: Config) -> list[ConfigError]:
-    """What rules and sources say against each other."""
-    names = [source.name for source in config.sources]
-    problems: list[ConfigError] = [
-        ConfigError(
-            f"rule {one.rule.name} reads from an unknown source `{one.rule.reads.source}`",
-            hint=nearest(one.rule.reads.source, names),
-        )
-        for one in rules.rules
-        if one.rule.reads.source is not None and one.rule.reads.source not in names
-    ]
+def unfit(rules: RuleSet, config: Config) -> list[Finding]:
+    """What the sources of a configuration and its rules say against each other, by key path of the config."""
+    found: list[Finding] = []
     for index, source in enumerate(config.sources):
         queue = source.streams_key == "queues"
-        for name in source.stream_names():
+        names = source.stream_names()
+        for number, name in enumerate(names):
             if source.unmatched == "error" and not _has_rule(rules, source.name, name, queue=queue):
-                problem = f"no rule names {name!r}"
+                keypath = ("sources", index, source.streams_key, number)
                 hint = "write one, or say `unmatched: filter`"
-                problems.append(ConfigError(problem, where=f"sources[{index}]", hint=hint))
-        if source.streams_key and not source.stream_names():
+                found.append(Finding(keypath, f"no rule names the {source.streams_key[:-1]} `{name}`", hint))
+        if source.streams_key and not names:
             read = rules.stream_names(source.name, "queues" if queue else "topics")
             if conflict := dead_letter_conflict(config.dead_letters, source, read):
-                problems.append(ConfigError(conflict, where=f"sources[{index}]"))
-    return problems
+                found.append(Finding(("sources", index), conflict, "send dead letters elsewhere"))
+    return found
 
 
 def _has_rule(rules: RuleSet, source: str, name: str, *, queue: bool) -> bool:
@@ -139,15 +141,26 @@ def _check_destinations(
             continue
         told.add(rule.destination)
         hint = nearest(rule.destination, destinations)
-        reader.fault(_destination_path(file, rule), f"no destination `{rule.destination}`", hint)
+        reader.fault(_said_at(file, rule, "destination"), f"no destination `{rule.destination}`", hint)
 
 
-def _destination_path(file: RuleFile, rule: Rule) -> tuple[str | int, ...]:
-    own = (*rule.keypath, "destination")
+def _check_sources(file: RuleFile, reader: Reader, sources: Collection[str] | None) -> None:
+    told: set[str] = set()
+    for rule in file.rules:
+        name = rule.reads.source
+        if sources is None or name is None or name in sources or name in told:
+            continue
+        told.add(name)
+        keypath = (*_said_at(file, rule, "from"), "source")
+        reader.fault(keypath, f"no source `{name}`", nearest(name, sources))
+
+
+def _said_at(file: RuleFile, rule: Rule, key: str) -> KeyPath:
+    """Where the rule's ``key`` is said: in the rule, at the top of the file, or not at all."""
     item = file.located.value["rules"][rule.keypath[-1]]
-    if "destination" in item:
-        return own
-    return ("destination",) if "destination" in file.located.value else rule.keypath
+    if key in item:
+        return (*rule.keypath, key)
+    return (key,) if key in file.located.value else rule.keypath
 
 
 def _as_rule_file_error(error: ConfigError) -> RuleFileError:

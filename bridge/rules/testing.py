@@ -19,6 +19,7 @@ from bridge.model import Applied, Event, Filtered, Poison, Record
 from bridge.rules.cases import Case, cases_file, parse_cases, read_cases
 from bridge.rules.load import ReadSecret, compile_files
 from bridge.rules.parse import parse_rules
+from bridge.rules.reader import Reader
 from bridge.rules.rule import From
 from bridge.rules.ruleset import CompiledRule, StreamRules, Unwrapped, matches
 
@@ -99,15 +100,12 @@ def run_tests(
 
 
 def _cases_of(path: Path, names: list[str]) -> list[Case]:
-    _, reader = parse_rules(read_yaml(path))
-    cases = parse_cases(reader, names)
-    errors = list(reader.errors)
+    cases = parse_cases(Reader(read_yaml(path)), names)
     if cases_file(path).is_file():
-        more, other = read_cases(cases_file(path), names)
+        more, reader = read_cases(cases_file(path), names)
+        if reader.errors:
+            raise ConfigErrors(reader.errors)
         cases += more
-        errors += other.errors
-    if errors:
-        raise ConfigErrors(errors)
     return cases
 
 

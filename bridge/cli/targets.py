@@ -1,0 +1,92 @@
+"""What a command was pointed at: configurations with their rules, or rule files alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge import consumers
+from bridge.config import Config, Limits, Secret, SourceSettings
+from bridge.config_file import load_config, rule_files
+from bridge.errors import ConfigError, UsageError
+from bridge.located_yaml import read_yaml
+from bridge.secrets import read_secret
+
+DEFAULT_CONFIG = Path("config/bridge.yaml")
+_CASES = ".cases.yaml"
+_CONFIG_KEYS = frozenset({"sources", "destinations", "dead_letters", "limits", "admin", "log"})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Rule files, and the configuration they belong to if it is known."""
+
+    files: tuple[Path, ...]
+    config: Config | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """Of the configuration, or the defaults."""
+        return self.config.limits if self.config is not None else Limits()
+
+    def secret(self, secret: Secret, environ: Mapping[str, str]) -> str:
+        """The value of a secret.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
+        base = self.config.base if self.config is not None else Path()
+        return read_secret(secret, base=base, environ=environ)
+
+
+def chosen(paths: Sequence[Path], config: Path | None) -> tuple[list[Path], list[Path]]:
+    """Sort what was named into configurations and rule files; nothing named means the default config.
+
+    Raises:
+        UsageError: a file that does not exist.
+        ConfigError: a file that is no YAML at all.
+    """
+    named = [*([config] if config else []), *paths] or [DEFAULT_CONFIG]
+    configs: list[Path] = []
+    files: list[Path] = []
+    for path in named:
+        if not path.is_file():
+            raise UsageError(f"no such file: {path}")
+        if path.name.endswith(_CASES):
+            files.append(path.with_name(path.name.removesuffix(_CASES) + ".yaml"))
+        elif path == config or is_config(path):
+            configs.append(path)
+        else:
+            files.append(path)
+    return configs, list(dict.fromkeys(files))
+
+
+def is_config(path: Path) -> bool:
+    """A configuration has sources, destinations and the like; a rule file has none of them."""
+    try:
+        value = read_yaml(path).value
+    except ConfigError:
+        return path.name == DEFAULT_CONFIG.name
+    return isinstance(value, dict) and not _CONFIG_KEYS.isdisjoint(value)
+
+
+def settings_of(kind: str) -> type[SourceSettings]:
+    """The settings class of a source type.
+
+    Raises:
+        ConfigError: no such type.
+    """
+    settings: type[SourceSettings] = consumers.load(kind).Settings
+    return settings
+
+
+def config_target(path: Path) -> Target:
+    """A configuration and the rule files it names.
+
+    Raises:
+        ConfigError: what is wrong with the configuration.
+    """
+    config = load_config(path, environ=os.environ, source_settings=settings_of)
+    return Target(tuple(rule_files(config)), config)

@@ -1,0 +1,114 @@
+"""``filum-bridge test``: runs the tests of rule files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+from xml.etree import ElementTree as ET
+
+import typer
+
+from bridge.cli.targets import Target, chosen, config_target
+from bridge.config import Limits, Secret
+from bridge.decode import Document, decode
+from bridge.errors import ConfigError
+from bridge.model import Filtered, Poison, Record
+from bridge.rules.testing import Report, Result, run_tests
+
+
+def test(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="A configuration (and then its rules), or rule files alone.", show_default=False),
+    ] = None,  # noqa: PT028 - a command, no test of ours
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The configuration; default config/bridge.yaml.")
+    ] = None,  # noqa: PT028 - a command, no test of ours
+    junit: Annotated[
+        Path | None, typer.Option("--junit", help="Write the results as JUnit XML.", dir_okay=False)
+    ] = None,  # noqa: PT028 - a command, no test of ours
+) -> None:
+    """Run the tests that rule files carry, and those of X.cases.yaml beside X.yaml.
+
+    A secret that is not set is replaced by its own name, so that tests need none. Exit code 0: all
+    passed, 1: some failed, 2: a file does not exist or does not compile.
+
+    Examples:
+      filum-bridge test
+
+      filum-bridge test config/rules/orders.yaml
+
+      filum-bridge test config/bridge.yaml --junit results.xml
+    """
+    configs, files = chosen(paths or [], config)
+    targets = [config_target(path) for path in configs] + ([Target(tuple(files))] if files else [])
+    reports = [_run(target) for target in targets]
+    report = Report(
+        [result for one in reports for result in one.results],
+        [rule for one in reports for rule in one.untested],
+    )
+    if junit is not None:
+        junit.write_bytes(_junit(report))
+    sys.stdout.write(_text(report))
+    if report.failed:
+        raise typer.Exit(1)
+
+
+def _run(target: Target) -> Report:
+    def secret_of(secret: Secret) -> str:
+        try:
+            return target.secret(secret, os.environ)
+        except ConfigError:
+            return str(secret.env or secret.file)
+
+    destinations = target.config.destinations if target.config is not None else None
+    return run_tests(target.files, destinations, target.limits, secret_of, _decode)
+
+
+def _decode(record: Record, limits: Limits) -> Document | Poison | Filtered:
+    return decode(record, "json", limits)
+
+
+def _text(report: Report) -> str:
+    lines: list[str] = []
+    for result in report.failed:
+        lines += [f"FAILED {result.path}:{result.line}:{result.column}: {result.name}"]
+        lines += [f"    {line}" for line in result.problem.splitlines()]
+    lines += [f"untested: no test passes the `when` of rule {rule}" for rule in report.untested]
+    passed = len(report.results) - len(report.failed)
+    return "\n".join([*lines, f"{passed} passed, {len(report.failed)} failed", ""])
+
+
+def _junit(report: Report) -> bytes:
+    """Source: the JUnit XML that CI systems read: testsuites > testsuite > testcase > failure."""
+    root = ET.Element("testsuites")
+    for path in dict.fromkeys(result.path for result in report.results):
+        results = [result for result in report.results if result.path == path]
+        failures = sum(not result.passed for result in results)
+        attributes = {"name": path, "tests": str(len(results)), "failures": str(failures), "errors": "0"}
+        suite = ET.SubElement(root, "testsuite", attributes)
+        for result in results:
+            _add_case(suite, result)
+    return bytes(ET.tostring(root, "utf-8", xml_declaration=True))
+
+
+def _add_case(suite: ET.Element, result: Result) -> None:
+    attributes = {
+        "name": result.name,
+        "classname": result.path,
+        "file": result.path,
+        "line": str(result.line),
+        "time": f"{result.seconds:.6f}",
+    }
+    case = ET.SubElement(suite, "testcase", attributes)
+    if not result.passed:
+        first = result.problem.splitlines()[0]
+        failure = ET.SubElement(case, "failure", {"message": _printable(first)})
+        failure.text = _printable(result.problem)
+
+
+def _printable(text: str) -> str:
+    """XML 1.0 has no control characters."""
+    return "".join(character if character.isprintable() or character in "\n\t" else "?" for character in text)
