@@ -3,42 +3,45 @@
 from __future__ import annotations
 
 import sys
-from enum import IntEnum
+from importlib import import_module
 from typing import Annotated
 
+import click
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from bridge import __version__
-from bridge.cli.api import api
-from bridge.cli.check import check
-from bridge.cli.demo import demo
-from bridge.cli.run import run
-from bridge.cli.schema import schema
-from bridge.cli.test import test
 from bridge.errors import BridgeError, ConfigErrors
 
+COMMANDS = ("run", "demo", "check", "test", "api", "schema")
 
-class Exit(IntEnum):
-    """What an exit code means, for every command."""
 
-    OK = 0
-    FAILED = 1
-    """The command ran and its answer is no: a test failed, a check found errors; or an internal error."""
-    USAGE = 2
-    """The command line, the configuration or a rule file is wrong."""
-    UNAVAILABLE = 3
-    """A broker, a port or a dead-letter store cannot be used."""
+class _Commands(TyperGroup):
+    """Loads a command's file when it is called: `check` needs no broker library, `run` no demo."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The function of that name in the file of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(cmd_name)(getattr(import_module(f"bridge.cli.{cmd_name}"), cmd_name))
+        return typer.main.get_command(alone)
 
 
 app = typer.Typer(
     name="filum-bridge",
+    cls=_Commands,
     help="Kafka and RabbitMQ → rules → Filum. Nothing lost, every user's events in order.",
     epilog="Exit codes: 0 done · 1 the answer is no · 2 wrong usage or configuration · 3 a needed part is missing",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
 )
 
 
@@ -57,14 +60,10 @@ def _options(
     """Options of every command."""
 
 
-for _command in (run, demo, check, test, api, schema):
-    app.command(no_args_is_help=False)(_command)
-
-
 def main() -> None:
     """Run a command; an error of ours is one line and its exit code, never a traceback."""
     try:
-        app()
+        app(prog_name="filum-bridge")
     except BridgeError as error:
         _say(error)
         sys.exit(error.exit_code)

@@ -31,7 +31,8 @@ def produce(kafka: Kafka, topic: str, made: Sequence[Made]) -> None:
 def committed(kafka: Kafka, group: str, topic: str) -> dict[int, int]:
     """Partition → committed offset; -1001 (none) becomes 0."""
     wanted = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-    asked = kafka.admin().list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, wanted)])
+    admin = kafka.admin()
+    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, wanted)])
     found = asked[group].result(30).topic_partitions or []
     return {partition.partition: max(0, partition.offset) for partition in found}
 

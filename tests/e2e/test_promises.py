@@ -45,7 +45,8 @@ class World:
     def committed(self) -> int:
         """The group's committed offset; 0 when it has none."""
         wanted = [TopicPartition(self.topic, 0)]
-        asked = self.kafka.admin().list_consumer_group_offsets(
+        admin = self.kafka.admin()
+        asked = admin.list_consumer_group_offsets(
             [ConsumerGroupTopicPartitions(self.group, wanted)]
         )
         (partition,) = asked[self.group].result(30).topic_partitions or []
@@ -143,7 +144,8 @@ def test_a_refused_record_is_a_confirmed_letter_before_it_is_committed(world: Wo
 @pytest.mark.kafka
 def test_nothing_is_committed_while_its_letter_cannot_be_written(world: World) -> None:
     """The dead-letter topic is gone: the partition waits; when it is back, letter and commit follow."""
-    world.kafka.admin().delete_topics([world.letters])[world.letters].result(30)
+    admin = world.kafka.admin()
+    admin.delete_topics([world.letters])[world.letters].result(30)
     world.produce(b"not json", body("good", 0))
     world.bridge.start()
     wait_until(
@@ -153,8 +155,7 @@ def test_nothing_is_committed_while_its_letter_cannot_be_written(world: World) -
     )
     assert world.committed() == 0
 
-    again = world.kafka.admin().create_topics([NewTopic(world.letters, 1, 1)])
-    again[world.letters].result(30)
+    admin.create_topics([NewTopic(world.letters, 1, 1)])[world.letters].result(30)
     (letter,) = world.read_letters(1)
     assert letter.value() == b"not json"
     wait_until(lambda: world.committed() == 2, timeout_seconds=30, what="both committed")
