@@ -2,6 +2,11 @@
 
 One harness serves one test: its topic, queue or file is fresh, and ``close`` removes it. Everything here
 may block; each wait has a deadline and ends in ``TimeoutError``.
+
+A broker joins the suite by a module ``tests/contract/NAME_harness.py`` with a function
+``open_harness(request: pytest.FixtureRequest, *, own_broker: bool) -> Harness`` and a line in
+``conftest.py``. ``own_broker`` asks for a broker of the test's own, which ``lose`` and ``drop_connection``
+may stop; it is set for the tests that call them.
 """
 
 from __future__ import annotations
@@ -69,8 +74,8 @@ class Harness(Protocol):
     def revoke(self) -> None:
         """Take at least one stream away from the running consumer in an orderly way.
 
-        Kafka: a second member joins. Returns at once or when done; the test waits on its inbox. The
-        stream need not come back.
+        Kafka: a second member joins and leaves again. Returns at once or when done; the test waits on
+        its inbox. The stream need not come back.
         """
         ...
 
