@@ -46,7 +46,7 @@ class Parcel:
     """What befell one event so far.
 
     ``tries`` counts answers, ``attempts`` those that were spent. ``seen`` and ``blocked_seen`` are the
-    destination's count of acceptances at the last answer of that kind.
+    destination's count of acceptances at the last answer of that kind. ``turn`` orders those that wait.
     """
 
     __slots__ = (
@@ -60,6 +60,7 @@ class Parcel:
         "owner",
         "seen",
         "tries",
+        "turn",
     )
 
     def __init__(self, event: Event, owner: Owner, created_seconds: float) -> None:
@@ -69,6 +70,7 @@ class Parcel:
         self.lane: Lane
         self.attempts = 0
         self.tries = 0
+        self.turn = 0
         self.seen = 0
         self.blocked_answers = 0
         self.blocked_seen = -1

@@ -65,15 +65,30 @@ def test_a_resting_lane_wakes_at_its_time() -> None:
     assert lanes.take() is ann
 
 
-def test_turns_go_round() -> None:
-    """A user with many events does not keep its turn."""
-    lanes, _ = lanes_with(parcel("ann", 1), parcel("ann", 2), parcel("bob", 1))
+def test_what_came_first_leaves_first() -> None:
+    """Over all users: little is finished behind an unfinished record."""
+    lanes, _ = lanes_with(parcel("ann", 1), parcel("bob", 1), parcel("ann", 2), parcel("cid", 1))
+    ann = lanes.take()
+    assert ann
+    lanes.done(ann)
     seen = []
     while head := lanes.take():
         seen.append(head.event.event_id)
-        lanes.done(head)
 
-    assert seen == ["ann-1", "bob-1", "ann-2"]
+    assert seen == ["bob-1", "ann-2", "cid-1"]
+
+
+def test_another_turn_is_behind_all_others() -> None:
+    """Probes of a blocked destination rotate over the users."""
+    lanes, _ = lanes_with(parcel("ann"), parcel("bob"), parcel("cid"))
+    seen = []
+    for _ in range(4):
+        head = lanes.take()
+        assert head
+        seen.append(head.event.user)
+        lanes.again(head)
+
+    assert seen == ["ann", "bob", "cid", "ann"]
 
 
 def test_events_given_back_never_leave() -> None:
