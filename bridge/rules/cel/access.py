@@ -65,7 +65,7 @@ def opt_select(container: Any, field: str) -> Optional:
         return opt_select(container.content, field) if container.present else NONE
     if container is None:
         return NONE
-    raise no_field(field, container)
+    raise no_field(field, kind_of(container))
 
 
 def field_or(container: Any, field: str, default: Any) -> Any:
@@ -83,7 +83,7 @@ def has(container: Any, field: str) -> bool:
         return container.present and has(container.content, field)
     if container is None:
         return False
-    raise no_field(field, container)
+    raise no_field(field, kind_of(container))
 
 
 def or_value(value: Any, default: Any) -> Any:

@@ -5,13 +5,26 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import singledispatchmethod
 from itertools import count
 from typing import Protocol
 
 from bridge.rules.cel import pyast, tree
 from bridge.rules.cel.environment import Environment, Local, python_name
 from bridge.rules.cel.functions.table import Overload
+from bridge.rules.cel.static import (
+    NUMBERS,
+    Code,
+    arithmetic_type,
+    distinct_texts,
+    equals,
+    fits,
+    heavy,
+    literal_texts,
+    orders,
+    proven,
+    truth_fails,
+)
 from bridge.rules.cel.tree import Node, Span
 from bridge.rules.cel.values import kind_of
 
@@ -27,20 +40,7 @@ _PYTHON: dict[str, type[ast.cmpop]] = {
     "==": ast.Eq,
     "!=": ast.NotEq,
 }
-# Equal in Python exactly when equal in the language, whatever the other side is.
-_SELF_EQUAL = frozenset({"string", "bytes", "null", "timestamp", "duration"})
-_NUMBERS = frozenset({"int", "uint", "double"})
-_ORDERED = frozenset({"string", "bytes", "timestamp", "duration"})
 _INLINE_TEXTS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """Generated code for one node: the Python expression, its static type, and whether it may fault."""
-
-    node: ast.expr
-    type: str = "dyn"
-    fails: bool = True
 
 
 class Globals(Protocol):
@@ -93,46 +93,23 @@ class Generator:
     def _help(self, span: Span, helper: str, *arguments: ast.expr) -> ast.expr:
         return self._place(span, pyast.call(self._globals.helper(helper), *arguments))
 
-    def _visit(self, node: Node) -> Code:  # noqa: C901, PLR0911 -- one line per kind of node
-        match node:
-            case tree.Literal():
-                return self._literal(node)
-            case tree.Name():
-                return self._name(node)
-            case tree.Select():
-                return self._select(node)
-            case tree.Index():
-                return self._index(node)
-            case tree.Invoke():
-                return self._invoke(node)
-            case tree.Call():
-                return self._optional_call(node)
-            case tree.Unary():
-                return self._unary(node)
-            case tree.Binary():
-                return self._binary(node)
-            case tree.Logic():
-                return self._logic(node)
-            case tree.Conditional():
-                return self._conditional(node)
-            case tree.ListOf():
-                return self._list(node)
-            case tree.MapOf():
-                return self._map(node)
-            case tree.Has():
-                operand = self._visit(node.operand)
-                return Code(self._help(node.span, "has", operand.node, ast.Constant(node.field)), "bool")
-            case tree.Loop():
-                return self._loop(node)
-            case tree.Bind():
-                return self._bind(node)
+    @singledispatchmethod
+    def _visit(self, node: Node) -> Code:
+        raise NotImplementedError(type(node).__name__)
 
+    @_visit.register
+    def _has(self, node: tree.Has) -> Code:
+        operand = self._visit(node.operand)
+        return Code(self._help(node.span, "has", operand.node, ast.Constant(node.field)), "bool")
+
+    @_visit.register
     def _literal(self, node: tree.Literal) -> Code:
         value = node.value
         inline = value is None or value.__class__ in {bool, int, float, str, bytes}
         made = ast.Constant(value) if inline else self._globals.constant(value)  # type: ignore[arg-type]
         return Code(made, kind_of(value), fails=False)
 
+    @_visit.register
     def _name(self, node: tree.Name) -> Code:
         known = None if node.absolute else self._scope.get(node.name)
         if known is not None:
@@ -142,12 +119,14 @@ class Generator:
             return Code(self._globals.constant(value), kind_of(value), fails=False)
         return Code(pyast.name(python_name(node.name)), fails=False)
 
+    @_visit.register
     def _select(self, node: tree.Select) -> Code:
         operand, field = self._visit(node.operand).node, ast.Constant(node.field)
         if node.optional:
             return Code(self._help(node.span, "opt_select", operand, field), "optional")
         return Code(self._place(node.span, ast.Subscript(operand, field, ast.Load())))
 
+    @_visit.register
     def _index(self, node: tree.Index) -> Code:
         operand, key = self._visit(node.operand).node, self._visit(node.key)
         if node.optional:
@@ -156,19 +135,29 @@ class Generator:
             return Code(self._place(node.span, ast.Subscript(operand, key.node, ast.Load())))
         return Code(self._help(node.span, "index", operand, key.node))
 
+    @_visit.register
     def _invoke(self, node: tree.Invoke) -> Code:
         arguments = [self._visit(argument) for argument in node.arguments]
         overloads = node.function.taking(len(arguments))
-        fitting = tuple(one for one in overloads if _fits(one, arguments)) or overloads
+        fitting = tuple(one for one in overloads if fits(one, arguments)) or overloads
         results = {one.result for one in fitting}
-        known = len(fitting) == 1 and _proven(fitting[0], arguments)
+        known = len(fitting) == 1 and proven(fitting[0], arguments)
         callee = self._globals.function(node.function.name, fitting, guarded=not known)
-        parts = [argument.node for argument in arguments]
-        if fitting[0].variadic:
-            parts = [ast.List(parts, ast.Load())]
-        made = self._place(node.span, pyast.call(callee, *parts))
+        made = self._place(node.span, pyast.call(callee, *self._passed(node, fitting[0], arguments)))
+        if "list" in results:
+            made = self._help(node.span, "weigh", made, pyast.name(BUDGET))
         return Code(made, results.pop() if len(results) == 1 else "dyn")
 
+    def _passed(self, node: tree.Invoke, overload: Overload, arguments: list[Code]) -> list[ast.expr]:
+        """The arguments as the implementation takes them; what is heavy is weighed on its way."""
+        parts = [argument.node for argument in arguments]
+        if parts and heavy(overload):
+            parts[0] = self._help(node.span, "weigh", parts[0], pyast.name(BUDGET))
+        if overload.variadic:
+            parts = [ast.List(parts, ast.Load())]
+        return [*parts, pyast.name(BUDGET)] if overload.charging else parts
+
+    @_visit.register
     def _optional_call(self, node: tree.Call) -> Code:
         """``orValue`` and ``or``, whose argument is computed only when it is needed."""
         assert node.target is not None  # noqa: S101 -- resolve() leaves no other calls
@@ -186,18 +175,20 @@ class Generator:
             return Code(self._help(node.target.span, "field_or", operand, field, other.node))
         return Code(self._help(node.span, "or_value", self._visit(node.target).node, other.node))
 
+    @_visit.register
     def _unary(self, node: tree.Unary) -> Code:
         operand = self._visit(node.operand)
         if node.operator == "!":
             return Code(
-                ast.UnaryOp(ast.Not(), self._truth(node.operand, operand)), "bool", _truth_fails(operand)
+                ast.UnaryOp(ast.Not(), self._truth(node.operand, operand)), "bool", truth_fails(operand)
             )
         made = self._help(node.span, "neg", operand.node)
-        return Code(made, operand.type if operand.type in _NUMBERS else "dyn")
+        return Code(made, operand.type if operand.type in NUMBERS else "dyn")
 
     def _truth(self, node: Node, code: Code) -> ast.expr:
         return code.node if code.type == "bool" else self._help(node.span, "truth", code.node)
 
+    @_visit.register
     def _binary(self, node: tree.Binary) -> Code:
         left, right = self._visit(node.left), self._visit(node.right)
         if node.operator in _ARITHMETIC:
@@ -206,13 +197,13 @@ class Generator:
             return self._membership(node, left, right)
         fails = left.fails or right.fails
         if node.operator in _ORDER:
-            if _orders(left.type, right.type):
+            if orders(left.type, right.type):
                 return Code(self._compared(node, left, right), "bool", fails)
             return Code(self._help(node.span, _ORDER[node.operator], left.node, right.node), "bool")
-        if _equals(left.type, right.type):
+        if equals(left.type, right.type):
             return Code(self._compared(node, left, right), "bool", fails)
         helper = "eq" if node.operator == "==" else "ne"
-        return Code(self._help(node.span, helper, left.node, right.node), "bool", fails)
+        return Code(self._help(node.span, helper, left.node, right.node, pyast.name(BUDGET)), "bool", fails)
 
     def _compared(self, node: tree.Binary, left: Code, right: Code) -> ast.expr:
         return self._place(node.span, ast.Compare(left.node, [_PYTHON[node.operator]()], [right.node]))
@@ -220,20 +211,21 @@ class Generator:
     def _arithmetic(self, node: tree.Binary, left: Code, right: Code) -> Code:
         extra = [ast.Constant(self._globals.limit)] if node.operator == "+" else []
         made = self._help(node.span, _ARITHMETIC[node.operator], left.node, right.node, *extra)
-        return Code(made, _result(left.type, right.type))
+        return Code(made, arithmetic_type(left.type, right.type))
 
     def _membership(self, node: tree.Binary, left: Code, right: Code) -> Code:
-        texts = _texts(node.right)
+        texts = literal_texts(node.right)
         if texts is not None and len(texts) <= _INLINE_TEXTS:
             made = ast.Compare(left.node, [ast.In()], [ast.Constant(texts)])  # type: ignore[arg-type]
             return Code(self._place(node.span, made), "bool", left.fails)
-        return Code(self._help(node.span, "contains", left.node, right.node), "bool")
+        return Code(self._help(node.span, "contains", left.node, right.node, pyast.name(BUDGET)), "bool")
 
+    @_visit.register
     def _logic(self, node: tree.Logic) -> Code:
         operands = [self._visit(part) for part in node.operands]
-        fails = any(_truth_fails(one) for one in operands)
+        fails = any(truth_fails(one) for one in operands)
         parts = [self._truth(part, one) for part, one in zip(node.operands, operands, strict=True)]
-        if any(_truth_fails(one) for one in operands[:-1]):
+        if any(truth_fails(one) for one in operands[:-1]):
             helper = "both" if node.operator == "&&" else "either"
             return Code(
                 self._help(node.span, helper, *(pyast.function([], one.node) for one in operands)), "bool"
@@ -241,12 +233,14 @@ class Generator:
         joined = ast.BoolOp(ast.And() if node.operator == "&&" else ast.Or(), parts)
         return Code(self._place(node.span, joined), "bool", fails)
 
+    @_visit.register
     def _conditional(self, node: tree.Conditional) -> Code:
         test, yes, no = self._visit(node.test), self._visit(node.yes), self._visit(node.no)
         made = ast.IfExp(self._truth(node.test, test), yes.node, no.node)
-        fails = _truth_fails(test) or yes.fails or no.fails
+        fails = truth_fails(test) or yes.fails or no.fails
         return Code(self._place(node.span, made), yes.type if yes.type == no.type else "dyn", fails)
 
+    @_visit.register
     def _list(self, node: tree.ListOf) -> Code:
         items = [self._visit(item.value) for item in node.items]
         fails = any(item.fails for item in items)
@@ -255,10 +249,11 @@ class Generator:
         pairs = [_tuple(code.node, item.optional) for code, item in zip(items, node.items, strict=True)]
         return Code(self._help(node.span, "make_list", *pairs), "list")
 
+    @_visit.register
     def _map(self, node: tree.MapOf) -> Code:
         keys = [self._visit(entry.key) for entry in node.entries]
         values = [self._visit(entry.value) for entry in node.entries]
-        if _distinct_texts(node) and not any(entry.optional for entry in node.entries):
+        if distinct_texts(node) and not any(entry.optional for entry in node.entries):
             made = ast.Dict([key.node for key in keys], [value.node for value in values])
             return Code(made, "map", any(value.fails for value in values))
         parts = [
@@ -278,6 +273,7 @@ class Generator:
         yield made
         self._scope = outer
 
+    @_visit.register
     def _bind(self, node: tree.Bind) -> Code:
         value = self._visit(node.value)
         with self._names((node.name,), (value.type,) if node.macro == "bind" else ()) as names:
@@ -289,6 +285,7 @@ class Generator:
         helper = "opt_map" if node.macro == "optMap" else "opt_flat_map"
         return Code(self._help(node.span, helper, value.node, function), "optional")
 
+    @_visit.register
     def _loop(self, node: tree.Loop) -> Code:
         helper = "loop" if len(node.names) == 1 else "loop_pairs"
         source = self._help(node.source.span, helper, self._visit(node.source).node, pyast.name(BUDGET))
@@ -343,51 +340,3 @@ def _tuple(*parts: ast.expr | bool) -> ast.expr:
     return ast.Tuple(
         [part if isinstance(part, ast.expr) else ast.Constant(part) for part in parts], ast.Load()
     )
-
-
-def _truth_fails(code: Code) -> bool:
-    return code.fails or code.type != "bool"
-
-
-def _fits(overload: Overload, arguments: list[Code]) -> bool:
-    """Whether the static types leave it possible that the overload is the one."""
-    if overload.variadic:
-        return True
-    pairs = zip(overload.parameters, arguments, strict=True)
-    return all("dyn" in (kinds, code.type) or code.type in kinds.split("|") for kinds, code in pairs)
-
-
-def _proven(overload: Overload, arguments: list[Code]) -> bool:
-    """Whether the static types prove that the arguments fit."""
-    if overload.variadic:
-        return True
-    pairs = zip(overload.parameters, arguments, strict=True)
-    return all(kinds == "dyn" or code.type in kinds.split("|") for kinds, code in pairs)
-
-
-def _orders(left: str, right: str) -> bool:
-    return (left in _NUMBERS and right in _NUMBERS) or (left == right and left in _ORDERED)
-
-
-def _equals(left: str, right: str) -> bool:
-    return left in _SELF_EQUAL or right in _SELF_EQUAL or (left in _NUMBERS and right in _NUMBERS)
-
-
-def _result(left: str, right: str) -> str:
-    if left == right and left in {*_NUMBERS, "string", "bytes", "list", "duration"}:
-        return left
-    return "double" if {left, right} == {"int", "double"} else "dyn"
-
-
-def _texts(node: Node) -> tuple[str, ...] | None:
-    """The elements of a list of text literals."""
-    if not isinstance(node, tree.ListOf):
-        return None
-    values = [item.value.value if isinstance(item.value, tree.Literal) else None for item in node.items]
-    texts = tuple(value for value in values if isinstance(value, str))
-    return texts if len(texts) == len(values) and not any(item.optional for item in node.items) else None
-
-
-def _distinct_texts(node: tree.MapOf) -> bool:
-    keys = [entry.key.value if isinstance(entry.key, tree.Literal) else None for entry in node.entries]
-    return len(set(keys)) == len(keys) and all(isinstance(key, str) for key in keys)

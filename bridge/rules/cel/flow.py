@@ -71,6 +71,11 @@ def loop_pairs(source: Any, budget: Budget) -> Any:
     return visited.items() if visited.__class__ is dict else enumerate(visited)
 
 
+def weigh(value: Any, budget: Budget) -> Any:
+    """``value`` itself, after ``budget`` paid for its size."""
+    return budget.weigh(value)
+
+
 def every(items: Any, body: Callable[..., Any]) -> bool:
     """``items.all(x, body)``."""
     return not _one_decides(items, body, decisive=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from bridge.rules.cel.faults import EvalFault
 
@@ -41,3 +42,20 @@ class Budget:
         self.left -= steps
         if self.left < 0:
             raise EvalFault("too many loop steps for one evaluation", "budget")
+
+    def weigh(self, value: Any) -> Any:
+        """``value`` itself; one that is large takes steps, for work on it is no single step.
+
+        Raises:
+            EvalFault: of kind ``budget``.
+        """
+        shift = _SHIFTS.get(value.__class__)
+        if shift is not None:
+            steps = len(value) >> shift
+            if steps:
+                self.charge(steps)
+        return value
+
+
+# How much of a value costs one step: 32 elements, or 4 KiB of text. About as long as one loop step.
+_SHIFTS: dict[type, int] = {list: 5, dict: 5, str: 12, bytes: 12}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 from bridge.rules.cel.faults import CompileFault
 from bridge.rules.cel.lexer import Token
@@ -13,6 +14,7 @@ _ESCAPE = re.compile(
     r"|U(?P<long>[0-9a-fA-F]{8})|(?P<octal>[0-3][0-7]{2})|(?P<bad>.|$))",
     re.DOTALL,
 )
+_SURROGATES = range(0xD800, 0xE000)
 _SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
@@ -36,7 +38,7 @@ def number(token: Token, *, negative: bool = False) -> int | float:
 
 
 def _uint(value: int, token: Token, *, negative: bool) -> Uint:
-    if negative and value or value > UINT_MAX:
+    if (negative and value) or value > UINT_MAX:
         raise CompileFault("number does not fit into an unsigned 64 bits", token.offset, len(token.text))
     return Uint(value)
 
@@ -84,7 +86,7 @@ def _character(match: re.Match[str], start: int) -> str:
         return _SIMPLE.get(match["simple"], match["simple"])
     digits = match["hex"] or match["short"] or match["long"]
     code = int(digits, 16) if digits else int(match["octal"] or "-1", 8)
-    if match["bad"] is not None or code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
+    if match["bad"] is not None or code > sys.maxunicode or code in _SURROGATES:
         raise _bad(match, start)
     return chr(code)
 

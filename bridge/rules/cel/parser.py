@@ -22,7 +22,8 @@ _POWERS = {
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _KEYWORDS = frozenset({*_CONSTANTS, "in"})
 _RESERVED = frozenset(
-    "as break const continue else for function if import let loop package namespace return var void while".split()
+    {"as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop"}
+    | {"package", "namespace", "return", "var", "void", "while"}
 )
 
 
@@ -102,7 +103,7 @@ class _Parser:
 
     def _expression(self, power: int = 0) -> Node:
         self._nesting += 1
-        if self._nesting > 4 * self._limit:
+        if self._nesting > 2 * self._limit:
             raise _too_deep(self._peek.offset, self._limit)
         node = self._unary()
         while (found := self._power()) > power:
@@ -136,7 +137,7 @@ class _Parser:
             span = Span(token.offset, digits.offset + len(digits.text) - token.offset)
             return self._postfix(tree.Literal(span, number(digits, negative=True)))
         self._nesting += 1
-        if self._nesting > 4 * self._limit:
+        if self._nesting > 2 * self._limit:
             raise _too_deep(token.offset, self._limit)
         operand = self._unary()
         self._nesting -= 1
@@ -206,12 +207,12 @@ class _Parser:
         return tree.Select(_span(token), node, token.text, optional)
 
     def _arguments(self, end: str) -> tuple[Node, ...]:
-        found: list[Node] = []
-        while not self._accept(end):
+        if self._accept(end):
+            return ()
+        found = [self._expression()]
+        while self._accept(","):
             found.append(self._expression())
-            if not self._accept(","):
-                self._expect(end)
-                break
+        self._expect(end)
         return tuple(found)
 
     def _list(self, span: Span) -> Node:

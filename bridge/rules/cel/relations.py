@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import repeat
 from typing import Any
 
 from bridge.rules.cel.functions.guards import no_overload
+from bridge.rules.cel.limits import Budget
 from bridge.rules.cel.values import Optional, Type, Uint
 
 NUMBERS = frozenset({int, float, Uint})
@@ -14,30 +16,31 @@ _ORDERED = frozenset({str, int, float, bool, bytes, datetime, timedelta, Uint})
 _KEYS = frozenset({str, int, float, bool, Uint})
 
 
-def eq(left: Any, right: Any) -> bool:
+def eq(left: Any, right: Any, budget: Budget) -> bool:
     """``left == right``: numbers by value over kinds, anything else of different kinds is unequal."""
     kind = left.__class__
     if kind is right.__class__:
         if kind in _PLAIN:
             return bool(left == right)
-        return _eq_parts(left, right)
+        return _eq_parts(left, right, budget)
     return kind in NUMBERS and right.__class__ in NUMBERS and bool(left == right)
 
 
-def ne(left: Any, right: Any) -> bool:
+def ne(left: Any, right: Any, budget: Budget) -> bool:
     """``left != right``."""
-    return not eq(left, right)
+    return not eq(left, right, budget)
 
 
-def _eq_parts(left: Any, right: Any) -> bool:
+def _eq_parts(left: Any, right: Any, budget: Budget) -> bool:
     kind = left.__class__
     if kind is Optional:
-        return left.present is right.present and eq(left.content, right.content)
+        return left.present is right.present and eq(left.content, right.content, budget)
     if len(left) != len(right):
         return False
+    budget.charge(1 + (len(left) >> 2))
     if kind is list:
-        return all(map(eq, left, right))
-    return all(has_key(right, key) and eq(value, right[key]) for key, value in left.items())
+        return all(map(eq, left, right, repeat(budget)))
+    return all(has_key(right, key) and eq(value, right[key], budget) for key, value in left.items())
 
 
 def has_key(entries: dict[Any, Any], key: Any) -> bool:
@@ -87,12 +90,13 @@ def _comparable(left: Any, right: Any) -> bool:
     return kind in NUMBERS and right.__class__ in NUMBERS
 
 
-def contains(item: Any, container: Any) -> bool:
+def contains(item: Any, container: Any, budget: Budget) -> bool:
     """``item in container``: an element of a list, or a key of a map."""
     if container.__class__ is list:
+        budget.weigh(container)
         if item.__class__ is str:
             return item in container
-        return any(eq(item, other) for other in container)
+        return any(eq(item, other, budget) for other in container)
     if container.__class__ is dict:
         return has_key(container, item)
     raise no_overload("in", item, container)

@@ -14,7 +14,8 @@ from bridge.rules.cel.tree import Node
 from bridge.rules.cel.values import TYPE_NAMES
 
 _MACROS = frozenset(
-    "all exists exists_one existsOne map filter optMap optFlatMap sortBy transformList transformMap transformMapEntry".split()
+    {"all", "exists", "exists_one", "existsOne", "map", "filter", "sortBy", "optMap", "optFlatMap"}
+    | {"transformList", "transformMap", "transformMapEntry"}
 )
 # Optional's own functions have their own code, for their argument may stay uncomputed.
 LAZY = frozenset({"orValue", "or"})
@@ -138,9 +139,10 @@ class _Resolver:
             if function is None:
                 raise self._unknown_function(node, node.name, receiver=False)
             return self._invoke(node, function, node.arguments, scope)
-        target = self.visit(node.target, scope)
         if node.name in LAZY and len(node.arguments) == 1:
-            return replace(node, target=target, arguments=(self.visit(node.arguments[0], scope),))
+            return replace(
+                node, target=self.visit(node.target, scope), arguments=(self.visit(node.arguments[0], scope),)
+            )
         function = self._environment.functions.find(node.name, receiver=True)
         if function is None:
             raise self._unknown_function(node, node.name, receiver=True)

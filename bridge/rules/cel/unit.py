@@ -13,15 +13,18 @@ from bridge.rules.cel import access, arithmetic, flow, pyast, relations
 from bridge.rules.cel.codegen import BUDGET, Generator
 from bridge.rules.cel.environment import Environment, LocalLike, local, python_name
 from bridge.rules.cel.faults import EvalFault
-from bridge.rules.cel.functions.guards import bind, guarded as guard
+from bridge.rules.cel.functions.guards import bind
+from bridge.rules.cel.functions.guards import guarded as guard
 from bridge.rules.cel.functions.lists import sort_by
 from bridge.rules.cel.functions.table import Overload
 from bridge.rules.cel.limits import Budget, Limits
 from bridge.rules.cel.parser import parse
 from bridge.rules.cel.resolve import resolve
-from bridge.rules.cel.tree import Node
+from bridge.rules.cel.tree import Index, Literal, Node, Select, walk
+from bridge.rules.cel.values import kind_of_class, no_field
 
 _FIRST_LINE = 2
+_PLACED = (ast.stmt, ast.expr, ast.arg, ast.keyword, ast.alias, ast.excepthandler)
 _NO_LOCALS: Mapping[str, LocalLike] = MappingProxyType({})
 
 
@@ -73,6 +76,7 @@ class Unit:
         self._globals: dict[str, Any] = {"__builtins__": {}}
         self._bases: list[int] = []
         self._texts: list[str] = []
+        self._checked: list[Node] = []
         self._functions: dict[tuple[Any, ...], str] = {}
 
     def expression(self, text: str, *, locals: Mapping[str, LocalLike] = _NO_LOCALS) -> Compiled:  # noqa: A002
@@ -95,6 +99,7 @@ class Unit:
         code = Generator(self.environment, self, names, base).generate(checked)
         self._bases.append(base)
         self._texts.append(text)
+        self._checked.append(checked)
         return Compiled(code.node, len(self._bases) - 1, checked, code.type, text)
 
     def constant(self, value: object) -> ast.expr:
@@ -167,7 +172,19 @@ class Unit:
             return None
         if isinstance(exc, KeyError):
             return EvalFault(f"no such key {exc.args[0]!r}", "missing")
-        return _unselectable(exc) if isinstance(exc, TypeError) else None
+        return no_field(self._field(exc), _subscripted(exc)) if isinstance(exc, TypeError) else None
+
+    def _field(self, exc: BaseException) -> str:
+        """The field that the faulty selection names."""
+        place = self.locate(exc)
+        if place is None:
+            return ""
+        for node in walk(self._checked[place.index]):
+            if isinstance(node, Select) and node.span.offset == place.offset:
+                return node.field
+            if isinstance(node, Index) and node.span.offset == place.offset:
+                return str(node.key.value) if isinstance(node.key, Literal) else ""
+        return ""
 
     def _raised_here(self, exc: BaseException) -> bool:
         trace = exc.__traceback__
@@ -176,19 +193,18 @@ class Unit:
         return trace is not None and trace.tb_frame.f_code.co_filename == self.filename
 
 
-def _unselectable(exc: TypeError) -> EvalFault:
-    """The fault behind a subscript of something that has no fields; null counts as missing."""
-    if "'NoneType'" in str(exc):
-        return EvalFault("no such key: the value is null", "missing")
-    return EvalFault("no such key: the value is no map", "type")
+def _subscripted(exc: TypeError) -> str:
+    """The kind of what Python could not subscript by a text, out of its message."""
+    name = str(exc).replace("'", "").split()[0]
+    return kind_of_class({"string": "str", "byte": "bytes"}.get(name, name))
 
 
 def _fill_lines(node: ast.AST) -> None:
     """Give the caller's own nodes line 1, which is no expression's; expressions keep theirs."""
     for inner in ast.walk(node):
-        if "lineno" in inner._attributes and not hasattr(inner, "lineno"):
-            inner.lineno = inner.end_lineno = 1  # type: ignore[attr-defined]
-            inner.col_offset = inner.end_col_offset = 0  # type: ignore[attr-defined]
+        if isinstance(inner, _PLACED) and not hasattr(inner, "lineno"):
+            inner.lineno = inner.end_lineno = 1
+            inner.col_offset = inner.end_col_offset = 0
 
 
 _HELPERS: dict[str, Callable[..., Any]] = {
@@ -208,7 +224,7 @@ _HELPERS: dict[str, Callable[..., Any]] = {
         *(access.or_value_lazy, access.or_optional, access.opt_map, access.opt_flat_map),
         *(access.make_list, access.make_map),
         *(flow.truth, flow.both, flow.either, flow.loop, flow.loop_pairs, flow.every, flow.some),
-        *(flow.single, flow.merged, sort_by),
+        *(flow.single, flow.merged, flow.weigh, sort_by),
     )
 }
 

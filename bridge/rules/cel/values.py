@@ -42,7 +42,7 @@ class Optional:
             return self
         if self.content.__class__ is dict:
             return Optional(self.content[field]) if field in self.content else NONE
-        raise no_field(field, self.content)
+        raise no_field(field, kind_of(self.content))
 
 
 NONE = Optional(None, present=False)
@@ -81,10 +81,14 @@ def kind_of(value: object) -> str:
     return _NAMES.get(value.__class__, "dyn")
 
 
-def no_field(field: object, container: object) -> EvalFault:
-    """The fault of selecting ``field`` from something that has no fields.
+def kind_of_class(name: str) -> str:
+    """The short name of a Python type's name, as Python's own messages have it."""
+    return next((short for kind, short in _NAMES.items() if kind.__name__ == name), name)
+
+
+def no_field(field: object, kind: str) -> EvalFault:
+    """The fault of selecting ``field`` from a value of a kind that has no fields.
 
     On null it counts as missing: JSON writers send null for an object that is not there.
     """
-    kind = kind_of(container)
-    return EvalFault(f"no such key {field!r} in {kind}", "missing" if container is None else "type")
+    return EvalFault(f"no such key {field!r} in {kind}", "missing" if kind == "null" else "type")

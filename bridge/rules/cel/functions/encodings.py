@@ -109,10 +109,12 @@ FUNCTIONS = (
         *("json.encode", "dyn", "string", _json_encode, "Compact JSON in the order of the input."),
         """json.encode({'b': [1, true], 'a': null}) == '{"b":[1,true],"a":null}'""",
         bounded=True,
+        heavy=True,
     ),
     plain(
         *("json.decode", "string", "dyn", _json_decode, "The value of JSON text."),
         """json.decode('{"a": [1]}').a[0] == 1""",
+        heavy=True,
     ),
     plain(
         *("base64.encode", "bytes", "string", _encode, "Base64 of bytes."),

@@ -53,9 +53,9 @@ def guarded(name: str, overloads: Sequence[Overload], limit: int) -> Implementat
         A callable that raises ``EvalFault`` of kind ``type`` when no overload fits.
     """
     if len(overloads) > 1:
-        return _several(name, overloads, limit)
+        return _by_first(name, overloads, limit) or _several(name, overloads, limit)
     only = overloads[0]
-    run, accepted = bind(only, limit), [classes(kinds) for kinds in only.parameters]
+    run, accepted = bind(only, limit), _accepted(only)
     if only.variadic or not any(accepted):
         return run
     if len(accepted) == 1:
@@ -65,6 +65,11 @@ def guarded(name: str, overloads: Sequence[Overload], limit: int) -> Implementat
     if len(accepted) == 2 and all(accepted):  # noqa: PLR2004 -- the commonest shape has its own guard
         return _two(name, accepted[0], accepted[1], run)
     return _several(name, overloads, limit)
+
+
+def _accepted(overload: Overload) -> list[frozenset[type]]:
+    """The classes of every argument; the budget comes last where it is passed."""
+    return [classes(kinds) for kinds in overload.parameters] + [_ANY] * overload.charging
 
 
 def no_overload(name: str, *arguments: object) -> EvalFault:
@@ -100,10 +105,23 @@ def _two(name: str, first: frozenset[type], second: frozenset[type], run: Implem
     return call
 
 
+def _by_first(name: str, overloads: Sequence[Overload], limit: int) -> Implementation | None:
+    """For overloads of one argument: a look-up by its class."""
+    if any(len(_accepted(overload)) > 1 for overload in overloads):
+        return None
+    runs = {kind: bind(overload, limit) for overload in overloads for kind in classes(overload.parameters[0])}
+
+    def call(value: Any) -> Any:
+        run = runs.get(value.__class__)
+        if run is None:
+            raise no_overload(name, value)
+        return run(value)
+
+    return call
+
+
 def _several(name: str, overloads: Sequence[Overload], limit: int) -> Implementation:
-    choices = [
-        ([classes(kinds) for kinds in overload.parameters], bind(overload, limit)) for overload in overloads
-    ]
+    choices = [(_accepted(overload), bind(overload, limit)) for overload in overloads]
 
     def call(*arguments: Any) -> Any:
         for accepted, run in choices:

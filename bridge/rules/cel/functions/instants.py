@@ -10,11 +10,12 @@ from bridge.rules.cel.arithmetic import fit_duration
 from bridge.rules.cel.faults import EvalFault
 
 _INSTANT = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?",
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?)?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})?",
     re.ASCII,
 )
-_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)  # noqa: RUF001 -- both are written
-_MICROS = {
+_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
+_MICROS: dict[str, int | Fraction] = {
     "ns": Fraction(1, 1000),
     "us": 1,
     "µs": 1,
@@ -23,7 +24,7 @@ _MICROS = {
     "s": 10**6,
     "m": 60 * 10**6,
     "h": 3600 * 10**6,
-}  # noqa: RUF001
+}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _MAX_DIGITS = 64

@@ -10,6 +10,7 @@ from bridge.rules.cel.faults import EvalFault
 from bridge.rules.cel.functions.guards import no_overload
 from bridge.rules.cel.functions.math import largest, smallest
 from bridge.rules.cel.functions.table import Function, Overload, method, plain
+from bridge.rules.cel.limits import Budget
 from bridge.rules.cel.relations import contains
 from bridge.rules.cel.values import NONE, Optional, kind_of
 
@@ -78,12 +79,14 @@ def sort_by(items: list[Any], keys: list[Any]) -> list[Any]:
     return [items[position] for position in order]
 
 
-def _distinct(items: list[Any]) -> list[Any]:
+def _distinct(items: list[Any], budget: Budget) -> list[Any]:
     if {str}.issuperset(map(type, items)):
         return list(dict.fromkeys(items))
     found: list[Any] = []
     for item in items:
-        if not contains(item, found):
+        # Every element is compared with all before it, which a plain weighing does not cover.
+        budget.charge(1 + (len(found) >> 2))
+        if not contains(item, found, budget):
             found.append(item)
     return found
 
@@ -156,7 +159,10 @@ FUNCTIONS = (
         "In order.",
         "[3, 1, 2].sort() == [1, 2, 3]",
     ),
-    method("distinct", "list", "list", _distinct, "Every element once.", "[1, 2, 1].distinct() == [1, 2]"),
+    method(
+        *("distinct", "list", "list", _distinct, "Every element once.", "[1, 2, 1].distinct() == [1, 2]"),
+        charging=True,
+    ),
     Function("reverse", _REVERSE, "From the end to the start.", "[1, 2].reverse() == [2, 1]", receiver=True),
     method("first", "list", "optional", _first, "The first element, or none.", "[1, 2].first().value() == 1"),
     method("last", "list", "optional", _last, "The last element, or none.", "[].last().orValue(0) == 0"),

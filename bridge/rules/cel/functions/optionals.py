@@ -1,4 +1,4 @@
-"""Making and asking values that may be absent; ``or``, ``orValue`` and ``optMap`` are part of the language."""
+"""Values that may be absent; ``or``, ``orValue`` and ``optMap`` are part of the language itself."""
 
 from __future__ import annotations
 

@@ -9,17 +9,13 @@ from typing import Any
 
 from bridge.rules.cel.faults import EvalFault, did_you_mean
 from bridge.rules.cel.functions.table import ArgumentProblem, Check, Function, Overload, plain
+from bridge.rules.cel.functions.types import utf8
 
 Secrets = Mapping[str, Callable[[], bytes]]
 
 
 def _raw(value: Any) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    try:
-        return str(value).encode()
-    except UnicodeEncodeError:
-        raise EvalFault("text has a lone surrogate", "conversion") from None
+    return value if isinstance(value, bytes) else utf8(value)
 
 
 def _sha256(value: Any) -> str:
@@ -46,6 +42,7 @@ def functions(secrets: Secrets) -> list[Function]:
         plain(
             *("pii.sha256", "string|bytes", "string", _sha256, "SHA-256 over UTF-8, lower-case hex."),
             "pii.sha256('a').startsWith('ca978112')",
+            heavy=True,
         ),
         plain(
             *("pii.mask", "string int", "string", _mask, "Stars for all but the last characters."),
@@ -60,11 +57,11 @@ def _hmac(secrets: Secrets) -> Function:
         if name not in secrets:
             raise ArgumentProblem(f"unknown secret {name!r}", did_you_mean(str(name), secrets))
 
-    overloads = [Overload(("string|bytes", "string"), "string", _named_hmac(secrets))]
+    overloads = [Overload(("string|bytes", "string"), "string", _named_hmac(secrets), heavy=True)]
     name = next(iter(secrets), "")
     if len(secrets) == 1:
         named = overloads[0].run
-        overloads.append(Overload(("string|bytes",), "string", lambda value: named(value, name)))
+        overloads.append(Overload(("string|bytes",), "string", lambda value: named(value, name), heavy=True))
     doc = (
         "HMAC-SHA-256 over UTF-8 with a secret, lower-case hex; the name may be left out where there is one."
     )

@@ -11,7 +11,9 @@ import re2
 
 from bridge.rules.cel.arithmetic import sized
 from bridge.rules.cel.faults import EvalFault
+from bridge.rules.cel.functions.linear import linear
 from bridge.rules.cel.functions.table import ArgumentProblem, Check, Function, Overload, method, plain
+from bridge.rules.cel.functions.types import utf8
 from bridge.rules.cel.values import NONE, Optional
 
 _OPTIONS = re2.Options()
@@ -21,6 +23,9 @@ _REFERENCE = python_re.compile(r"\\(?:([0-9])|(\\)|(.?))", python_re.DOTALL)
 
 @lru_cache(maxsize=512)
 def _compiled(pattern: str) -> Any:
+    same = linear(pattern)
+    if same is not None:
+        return same
     try:
         return re2.compile(pattern, _OPTIONS)
     except re2.error:
@@ -36,8 +41,15 @@ def _check(pattern: object) -> None:
         raise ArgumentProblem(f"not a regular expression of RE2: {text}") from None
 
 
+def _encodable(text: str) -> str:
+    """``text`` unless it has a lone surrogate, which RE2 cannot read."""
+    if not text.isascii():
+        utf8(text)
+    return text
+
+
 def _matches(text: str, pattern: str) -> bool:
-    return _compiled(pattern).search(text) is not None
+    return _compiled(pattern).search(_encodable(text)) is not None
 
 
 def _one_group(pattern: str) -> Any:
@@ -49,14 +61,14 @@ def _one_group(pattern: str) -> Any:
 
 def _extract(text: str, pattern: str) -> Optional:
     compiled = _one_group(pattern)
-    match = compiled.search(text)
+    match = compiled.search(_encodable(text))
     found = match.group(compiled.groups) if match else None
     return NONE if found is None else Optional(found)
 
 
 def _extract_all(text: str, pattern: str) -> list[str]:
     compiled = _one_group(pattern)
-    found = (match.group(compiled.groups) for match in compiled.finditer(text))
+    found = (match.group(compiled.groups) for match in compiled.finditer(_encodable(text)))
     return [one for one in found if one is not None]
 
 
@@ -69,7 +81,7 @@ def _replace_some(text: str, pattern: str, new: str, count: int, limit: int) -> 
     template = _template(new, compiled.groups)
     parts: list[str] = []
     position, size = 0, 0
-    for number, match in enumerate(compiled.finditer(text)):
+    for number, match in enumerate(compiled.finditer(_encodable(text))):
         if number == count:
             break
         parts += [text[position : match.start()], *_filled(template, match)]
@@ -106,8 +118,8 @@ def _reference(match: python_re.Match[str], groups: int) -> str | int:
 
 _PATTERN = {1: Check(_check)}
 _REPLACE = (
-    Overload(("string", "string", "string"), "string", _replace, bounded=True),
-    Overload(("string", "string", "string", "int"), "string", _replace_some, bounded=True),
+    Overload(("string", "string", "string"), "string", _replace, bounded=True, heavy=True),
+    Overload(("string", "string", "string", "int"), "string", _replace_some, bounded=True, heavy=True),
 )
 
 FUNCTIONS = (
@@ -115,11 +127,13 @@ FUNCTIONS = (
         *("matches", "string string", "bool", _matches, "Whether the expression occurs in the text."),
         "'abc'.matches('^a.c$')",
         checks=_PATTERN,
+        heavy=True,
     ),
     plain(
         *("matches", "string string", "bool", _matches, "Whether the expression occurs in the text."),
         "matches('abc', 'b')",
         checks=_PATTERN,
+        heavy=True,
     ),
     Function(
         "regex.replace",
@@ -138,10 +152,12 @@ FUNCTIONS = (
         ),
         "regex.extract('order 42', '([0-9]+)').value() == '42'",
         checks=_PATTERN,
+        heavy=True,
     ),
     plain(
         *("regex.extractAll", "string string", "list", _extract_all, "All occurrences, or their one group."),
         "regex.extractAll('a1b22', '[0-9]+') == ['1', '22']",
         checks=_PATTERN,
+        heavy=True,
     ),
 )

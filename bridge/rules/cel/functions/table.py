@@ -41,6 +41,8 @@ class Overload:
         run: the implementation; gets values of just these kinds, raises ``EvalFault``.
         variadic: any number of arguments; ``run`` gets them as one list.
         bounded: ``run`` also takes ``limit``, the size that it may build.
+        charging: ``run`` takes the evaluation's budget as its last argument.
+        heavy: its time grows with its first argument, which is weighed; lists always are.
     """
 
     parameters: tuple[str, ...]
@@ -48,6 +50,8 @@ class Overload:
     run: Implementation
     variadic: bool = False
     bounded: bool = False
+    charging: bool = False
+    heavy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +107,8 @@ def plain(
     name: str, parameters: str, result: str, run: Implementation, doc: str, example: str, **more: Any
 ) -> Function:
     """A global function of one signature; ``parameters`` are kinds separated by blanks."""
-    bounded = more.pop("bounded", False)
-    signature = Overload(tuple(parameters.split()), result, run, bounded=bounded)
+    flags = {flag: more.pop(flag, False) for flag in ("bounded", "charging", "heavy")}
+    signature = Overload(tuple(parameters.split()), result, run, **flags)
     return Function(name, (signature,), doc, example, **more)
 
 

@@ -74,7 +74,7 @@ def double_text(value: float) -> str:
     return repr(value)
 
 
-def bool_text(value: bool) -> str:  # noqa: FBT001 -- the value itself
+def bool_text(value: bool) -> str:
     """``true`` or ``false``."""
     return "true" if value else "false"
 
@@ -99,7 +99,12 @@ def bytes_text(value: bytes) -> str:
         raise EvalFault("bytes are no UTF-8", "conversion") from None
 
 
-def _utf8(text: str) -> bytes:
+def utf8(text: str) -> bytes:
+    """UTF-8 encoded.
+
+    Raises:
+        EvalFault: it has a lone surrogate.
+    """
     try:
         return text.encode()
     except UnicodeEncodeError:
@@ -175,7 +180,7 @@ FUNCTIONS = (
     ),
     Function(
         "bytes",
-        (Overload(("bytes",), "bytes", _same), Overload(("string",), "bytes", _utf8)),
+        (Overload(("bytes",), "bytes", _same), Overload(("string",), "bytes", utf8)),
         "UTF-8 of a text.",
         "bytes('abc') == b'abc'",
     ),
