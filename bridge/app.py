@@ -31,9 +31,10 @@ from bridge.overseer import Overseer
 from bridge.pipeline import Pipeline
 from bridge.rules import RuleSet
 from bridge.secrets import SecretSource, read_secret
-from bridge.send.client import Client, default_transport
+from bridge.send.client import Client
 from bridge.send.controller import Controller
 from bridge.send.dispatcher import Dispatcher, LoopClock
+from bridge.send.transport import default_transport
 from bridge.settle.undertaker import Undertaker
 from bridge.tally import Tally
 from bridge.watch import Watch
@@ -73,6 +74,7 @@ class App:
         self._make_transport = make_transport
         self._error: Exception | None = None
         self._stop: asyncio.Event
+        self.started = asyncio.Event()
         self.board = Board()
         self.pipeline: Pipeline
         self.admin: AdminServer
@@ -173,6 +175,7 @@ class App:
         self.watch.start(asyncio.get_running_loop(), self._tick)
         for intake in self._intakes.values():
             intake.consumer.start()
+        self.started.set()
 
     def _tick(self) -> None:
         """A few times a second: when all input has ended and nothing is open, leave."""

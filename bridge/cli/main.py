@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 from typer.core import TyperGroup
@@ -20,11 +19,11 @@ COMMANDS = ("run", "demo", "check", "test", "api", "schema")
 class _Commands(TyperGroup):
     """Loads a command's file when it is called: `check` needs no broker library, `run` no demo."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """All, in the order of use."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The function of that name in the file of that name."""
         if cmd_name not in COMMANDS:
             return None
@@ -37,7 +36,7 @@ app = typer.Typer(
     name="filum-bridge",
     cls=_Commands,
     help="Kafka and RabbitMQ → rules → Filum. Nothing lost, every user's events in order.",
-    epilog="Exit codes: 0 done · 1 the answer is no · 2 wrong usage or configuration · 3 a needed part is missing",
+    epilog="Exit codes: 0 done · 1 the answer is no · 2 wrong usage or config · 3 a needed part is missing",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

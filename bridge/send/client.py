@@ -7,7 +7,6 @@ be followed with the write key).
 
 from __future__ import annotations
 
-import ssl
 from typing import cast
 
 import httpx
@@ -25,16 +24,6 @@ _FAILURES: tuple[tuple[type[httpx.TransportError], str], ...] = (
     (httpx.TimeoutException, "timeout"),
     (httpx.ConnectError, "connect"),
 )
-
-
-def default_transport(settings: Destination) -> httpx.AsyncBaseTransport:
-    """Httpx's own transport: one connection for each request in flight, kept alive, never retrying."""
-    limits = httpx.Limits(
-        max_connections=settings.max_in_flight,
-        max_keepalive_connections=settings.max_in_flight,
-        keepalive_expiry=30.0,
-    )
-    return httpx.AsyncHTTPTransport(verify=ssl.create_default_context(), limits=limits, retries=0)
 
 
 class Client:

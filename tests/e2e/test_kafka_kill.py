@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
@@ -37,7 +38,8 @@ def committed(kafka: Kafka, group: str, topic: str) -> dict[int, int]:
     return {partition.partition: max(0, partition.offset) for partition in found}
 
 
-def bridge_of(home: Path, kafka: Kafka, topic: str, api: Api, protocol: str) -> Bridge:
+def bridge_of(home: Path, kafka: Kafka, topic: str, api: Api, protocol: str, **more: Any) -> Bridge:
+    """A bridge that reads the topic; ``more`` are keys of its configuration."""
     config = {
         "sources": [
             {
@@ -57,6 +59,7 @@ def bridge_of(home: Path, kafka: Kafka, topic: str, api: Api, protocol: str) -> 
             }
         },
         "dead_letters": {"type": "file", "path": "letters.jsonl"},
+        **more,
     }
     return Bridge(home, config, {"audit.yaml": kafka_rules(topic)})
 
