@@ -236,6 +236,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> Non
     path.write_bytes("\ufeffa: 1\r\nb: |\r\n  x\r\n  y\r\n".encode())
     located = read_yaml(path)
     assert located.value == {"a": 1, "b": "x\ny\n"}
+    assert (located.key_at(("a",)), located.at(("a",))) == ((1, 1), (1, 4))
     assert located.key_at(("b",)) == (2, 1)
     assert located.scalar_position(("b",), 2) == (4, 3)
 
