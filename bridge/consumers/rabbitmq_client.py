@@ -1,0 +1,380 @@
+"""The only importer of pika: its loop, a connection and a channel, typed and without surprises.
+
+Everything but ``Loop.soon`` belongs to the thread in ``Loop.run``. Nothing blocks: what the broker
+answers comes as a callback, on that thread. pika takes an exception of a callback for a lost connection;
+here it ends the loop and is raised by ``run``, so that a bug stays a bug. pika's errors become ``Fault``
+here, by one table.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, ParamSpec
+from urllib.parse import urlsplit
+
+from pika import BasicProperties, PlainCredentials, SelectConnection, SSLOptions, URLParameters, exceptions
+from pika.adapters.select_connection import IOLoop
+from pika.adapters.utils.connection_workflow import (
+    AMQPConnectionWorkflowFailed,
+    AMQPConnectorException,
+    AMQPConnectorPhaseErrorBase,
+    AMQPConnectorStackTimeout,
+)
+from pika.channel import Channel as PikaChannel
+from pika.spec import Basic
+
+from bridge.consumers.rabbitmq_faults import Fault, Kind, channel_fault, connection_fault, login_fault
+from bridge.consumers.rabbitmq_settings import Address
+from bridge.errors import ConsumerError
+
+P = ParamSpec("P")
+Call = Callable[[], None]
+_HEARTBEAT_SECONDS = 10
+_CONNECT_SECONDS = 5.0
+_HANDSHAKE_SECONDS = 10.0
+
+
+class Delivery(NamedTuple):
+    """One ``basic.deliver``, decoded by pika; ``timestamp_seconds`` is since 1970 UTC."""
+
+    tag: int
+    redelivered: bool
+    routing_key: str
+    body: bytes
+    headers: Mapping[str, Any]
+    message_id: str | None
+    content_type: str | None
+    content_encoding: str | None
+    timestamp_seconds: int | None
+
+
+class Publication(NamedTuple):
+    """One message for the default exchange; always persistent and mandatory."""
+
+    queue: str
+    body: bytes
+    headers: Mapping[str, Any]
+    message_id: str | None
+    content_type: str | None
+    content_encoding: str | None
+    timestamp_seconds: int | None
+    ticket: str
+    """Comes back with a return, which has no delivery tag (sent as ``correlation_id``)."""
+
+
+class Counts(NamedTuple):
+    """What the broker says of a queue: messages ready, consumers registered."""
+
+    messages: int
+    consumers: int
+
+
+class Loop:
+    """pika's I/O loop, run by one thread."""
+
+    def __init__(self) -> None:
+        self.pika = IOLoop()
+        self._bug: Exception | None = None
+
+    def run(self) -> None:
+        """Serve until ``stop``; closes the loop.
+
+        Raises:
+            Exception: what a callback raised.
+        """
+        try:
+            self.pika.start()
+        finally:
+            self.pika.close()
+        if self._bug is not None:
+            raise self._bug
+
+    def stop(self) -> None:
+        """Let ``run`` return."""
+        self.pika.stop()
+
+    def soon(self, call: Call) -> None:
+        """Call it on the loop's thread; from any thread."""
+        self.pika.add_callback_threadsafe(lambda: self.guard(call))
+
+    def later(self, seconds: float, call: Call) -> None:
+        """Call it after that long; cannot be taken back."""
+        self.pika.call_later(seconds, lambda: self.guard(call))
+
+    def guard(self, call: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Call it; what it raises ends the loop."""
+        try:
+            call(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - kept and raised by ``run``
+            self._bug = self._bug or error
+            self.pika.stop()
+
+
+class Connection:
+    """One connection, from dialing to its end; never reopened.
+
+    Args:
+        loop: whose thread serves it.
+        address: where and as whom.
+        on_open: it can be used.
+        on_closed: it could not be opened, or it ended; said once, after its channels' own ends.
+
+    Raises:
+        ConsumerError: the address cannot be used at all.
+    """
+
+    def __init__(
+        self, loop: Loop, address: Address, on_open: Call, on_closed: Callable[[Fault], None]
+    ) -> None:
+        self._loop = loop
+        self._pika = SelectConnection(
+            parameters_of(address),
+            on_open_callback=lambda _: loop.guard(on_open),
+            on_open_error_callback=lambda _, error: loop.guard(on_closed, fault_of(error)),
+            on_close_callback=lambda _, error: loop.guard(on_closed, fault_of(error)),
+            custom_ioloop=loop.pika,
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether channels can be opened."""
+        return self._pika.is_open
+
+    def channel(
+        self, on_open: Callable[[Channel], None], on_closed: Callable[[Channel, Fault], None]
+    ) -> Channel:
+        """Open a channel; needs ``is_open``."""
+        return Channel(self._loop, self._pika, on_open, on_closed)
+
+    def close(self) -> None:
+        """Leave in good order; ``on_closed`` follows."""
+        if not self._pika.is_closed and not self._pika.is_closing:
+            self._pika.close()
+
+
+class Channel:
+    """One channel. Each method does nothing once it is closed."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        connection: SelectConnection,
+        on_open: Callable[[Channel], None],
+        on_closed: Callable[[Channel, Fault], None],
+    ) -> None:
+        self._loop = loop
+        self._consumer_tag = ""
+
+        def opened(channel: PikaChannel) -> None:
+            channel.add_on_close_callback(lambda _, error: loop.guard(on_closed, self, fault_of(error)))
+            loop.guard(on_open, self)
+
+        self._pika = connection.channel(on_open_callback=opened)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the broker takes something on it."""
+        return self._pika.is_open
+
+    def count(self, queue: str, on_counts: Callable[[Counts], None]) -> None:
+        """Ask for a queue's counts without declaring it; a missing one closes the channel."""
+        if self.is_open:
+            self._pika.queue_declare(
+                queue,
+                passive=True,
+                callback=lambda answer: self._loop.guard(
+                    on_counts, Counts(answer.method.message_count, answer.method.consumer_count)
+                ),
+            )
+
+    def probe(self, queue: str) -> None:
+        """Make the broker say what a queue is: its refusal closes the channel, and its text tells.
+
+        ``x-single-active-consumer`` takes a boolean. A number is refused for every queue, an absent one
+        included, so that nothing is ever declared by this.
+        """
+        if self.is_open:
+            arguments = {"x-single-active-consumer": 0}
+            self._pika.queue_declare(queue, durable=True, arguments=arguments)
+
+    def consume(
+        self,
+        queue: str,
+        prefetch: int,
+        exclusive: bool,
+        on_ready: Call,
+        on_delivery: Callable[[Delivery], None],
+        on_cancelled: Call,
+    ) -> None:
+        """Start the channel's only consumer; a refusal closes the channel."""
+        if not self.is_open:
+            return
+        guard = self._loop.guard
+
+        def delivered(
+            _: PikaChannel, method: Basic.Deliver, properties: BasicProperties, body: bytes
+        ) -> None:
+            guard(on_delivery, _delivery(method, properties, body))
+
+        self._pika.basic_qos(prefetch_count=prefetch)
+        self._pika.add_on_cancel_callback(lambda _: guard(on_cancelled))
+        self._consumer_tag = self._pika.basic_consume(
+            queue, delivered, exclusive=exclusive, callback=lambda _: guard(on_ready)
+        )
+
+    def cancel(self, on_done: Call) -> None:
+        """End the consumer; deliveries may still come until ``on_done``."""
+        if self.is_open and self._consumer_tag:
+            self._pika.basic_cancel(self._consumer_tag, callback=lambda _: self._loop.guard(on_done))
+
+    def ack(self, tag: int, multiple: bool) -> None:
+        """Settle a delivery of this channel, or all up to it."""
+        if self.is_open:
+            self._pika.basic_ack(tag, multiple)
+
+    def requeue_all(self) -> None:
+        """Give every outstanding delivery back, at the places they had."""
+        if self.is_open:
+            self._pika.basic_nack(0, multiple=True, requeue=True)
+
+    def confirm(
+        self,
+        on_ready: Call,
+        on_confirmed: Callable[[int, bool, bool], None],
+        on_returned: Callable[[str, str], None],
+    ) -> None:
+        """Turn publisher confirms on.
+
+        Args:
+            on_ready: publishing may begin.
+            on_confirmed: number of the publication on this channel (from 1), multiple, accepted.
+            on_returned: ticket and reason of a message that reached no queue; said before its number
+                is confirmed.
+        """
+        if not self.is_open:
+            return
+        guard = self._loop.guard
+
+        def confirmed(answer: Any) -> None:
+            method = answer.method
+            guard(on_confirmed, method.delivery_tag, method.multiple, isinstance(method, Basic.Ack))
+
+        def returned(_: PikaChannel, method: Basic.Return, properties: BasicProperties, body: bytes) -> None:
+            guard(on_returned, properties.correlation_id or "", method.reply_text)
+
+        self._pika.add_on_return_callback(returned)
+        self._pika.confirm_delivery(confirmed, callback=lambda _: guard(on_ready))
+
+    def publish(self, what: Publication) -> None:
+        """Publish to the default exchange."""
+        properties = BasicProperties(
+            delivery_mode=2,
+            headers={**what.headers},
+            message_id=what.message_id,
+            content_type=what.content_type,
+            content_encoding=what.content_encoding,
+            timestamp=what.timestamp_seconds,
+            correlation_id=what.ticket,
+        )
+        self._pika.basic_publish("", what.queue, what.body, properties, mandatory=True)
+
+    def close(self) -> None:
+        """End the channel; the broker gives what is outstanding back."""
+        if self.is_open:
+            self._pika.close()
+
+
+def _delivery(method: Basic.Deliver, properties: BasicProperties, body: bytes) -> Delivery:
+    return Delivery(
+        method.delivery_tag or 0,
+        bool(method.redelivered),
+        method.routing_key or "",
+        body,
+        properties.headers or {},
+        properties.message_id,
+        properties.content_type,
+        properties.content_encoding,
+        properties.timestamp,
+    )
+
+
+def parameters_of(address: Address) -> URLParameters:
+    """What pika connects with; one attempt, the caller repeats.
+
+    Raises:
+        ConsumerError: no AMQP URL, or TLS files that cannot be used. Never shows the URL.
+    """
+    try:
+        parts = urlsplit(address.url)
+        parameters = URLParameters(address.url)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ConsumerError("`url` is no AMQP URL", "such as amqp://host:5672/vhost") from error
+    if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
+        raise ConsumerError("`url` is no AMQP URL", "such as amqp://host:5672/vhost")
+    if address.username is not None:
+        parameters.credentials = PlainCredentials(address.username, address.password or "")
+    if address.tls is not None:
+        parameters.ssl_options = SSLOptions(_tls_context(address), parts.hostname)
+    if "heartbeat=" not in parts.query:
+        parameters.heartbeat = _HEARTBEAT_SECONDS
+    parameters.connection_attempts = 1
+    parameters.socket_timeout = _CONNECT_SECONDS
+    parameters.stack_timeout = _HANDSHAKE_SECONDS
+    parameters.client_properties = {"connection_name": address.name}
+    return parameters
+
+
+def _tls_context(address: Address) -> ssl.SSLContext:
+    tls = address.tls
+    if tls is None or not address.url.startswith("amqps://"):
+        raise ConsumerError("`tls` needs a url that begins with amqps://")
+    try:
+        context = ssl.create_default_context(cafile=tls.ca)
+        if tls.cert is not None:
+            context.load_cert_chain(tls.cert, tls.key)
+    except OSError as error:
+        raise ConsumerError(f"the files of `tls` cannot be used: {error}") from error
+    return context
+
+
+_FAULTS: tuple[tuple[type[BaseException], Kind, str], ...] = (
+    (exceptions.ProbableAuthenticationError, Kind.LOGIN, "the broker hung up at the login"),
+    (exceptions.ProbableAccessDeniedError, Kind.LOGIN, "the broker hung up at the virtual host"),
+    (exceptions.AuthenticationError, Kind.LOGIN, "the broker offers no login by password"),
+    (exceptions.AMQPHeartbeatTimeout, Kind.GONE, "no heartbeat from the broker"),
+    (exceptions.ProtocolVersionMismatch, Kind.PROTOCOL, "no AMQP 0-9-1 at this address"),
+    (exceptions.IncompatibleProtocolError, Kind.PROTOCOL, "no AMQP 0-9-1 at this address"),
+    (AMQPConnectorStackTimeout, Kind.UNREACHABLE, "no answer in time"),
+    (TimeoutError, Kind.UNREACHABLE, "no answer in time"),
+    (socket.gaierror, Kind.UNREACHABLE, "the host name is not known"),
+    (ssl.SSLError, Kind.PROTOCOL, "TLS failed"),
+    (OSError, Kind.UNREACHABLE, "no connection"),
+)
+
+
+def fault_of(error: BaseException) -> Fault:
+    """The one translation of pika's errors."""
+    cause = _innermost(error)
+    if isinstance(cause, exceptions.ChannelClosed):
+        return channel_fault(cause.reply_code, cause.reply_text)
+    if isinstance(cause, exceptions.ConnectionClosed):
+        return connection_fault(cause.reply_code, cause.reply_text)
+    for kind_of_error, kind, text in _FAULTS:
+        if isinstance(cause, kind_of_error):
+            detail = f"{text}: {cause}" if isinstance(cause, OSError) and str(cause) else text
+            return login_fault(text) if kind is Kind.LOGIN else Fault(kind, detail)
+    return Fault(Kind.GONE, f"connection lost: {str(cause) or type(cause).__name__}")
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What happened under pika's layers of connection errors."""
+    inner: object = None
+    if isinstance(error, AMQPConnectionWorkflowFailed):
+        inner = error.exceptions[-1]
+    elif isinstance(error, AMQPConnectorPhaseErrorBase):
+        inner = error.exception
+    elif isinstance(error, exceptions.AMQPConnectionError | AMQPConnectorException) and error.args:
+        inner = error.args[0]
+    return _innermost(inner) if isinstance(inner, BaseException) else error

@@ -1,0 +1,109 @@
+"""What a RabbitMQ source may say, and the address that follows from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Literal, NamedTuple, Self
+
+from pydantic import Field, model_validator
+
+from bridge.config import Secret, Settings, SourceSettings
+from bridge.consumers.base import SecretReader
+from bridge.errors import ConfigError
+
+
+class Tls(Settings):
+    """Files for ``amqps``: ``ca`` instead of the system's, ``cert`` and ``key`` of the client."""
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("`cert` and `key` go together")
+        return self
+
+
+class RabbitSettings(SourceSettings):
+    """One RabbitMQ source.
+
+    ``competing`` gives up order across replicas: several consumers of one queue at once.
+    """
+
+    streams_key: ClassVar[Literal["", "topics", "queues"]] = "queues"
+
+    type: Literal["rabbitmq"] = "rabbitmq"
+    url: Secret | str
+    username: str | None = None
+    password: Secret | None = None
+    tls: Tls | None = None
+    queues: tuple[str, ...] = ()
+    prefetch: int = Field(500, ge=1, le=65_535)
+    competing: bool = False
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if isinstance(self.url, str):
+            if not self.url.startswith(("amqp://", "amqps://")):
+                raise ValueError("`url` is text such as amqp://host:5672/vhost, or amqps:// for TLS")
+            if "@" in self.url:
+                raise ValueError(
+                    "`url` as text holds no user: use `username` and `password`, or a secret url"
+                )
+            if self.tls is not None and self.url.startswith("amqp://"):
+                raise ValueError("`tls` would not be used: the url must begin with amqps://")
+        if self.password is not None and self.username is None:
+            raise ValueError("`password` needs `username`")
+        return self
+
+    def stream_names(self) -> tuple[str, ...]:
+        """The queues that the source itself names."""
+        return self.queues
+
+
+class Address(NamedTuple):
+    """Where and as whom to connect. Holds secrets: never print or log it."""
+
+    url: str
+    username: str | None
+    password: str | None
+    tls: Tls | None
+    name: str
+
+    def __repr__(self) -> str:
+        return f"<Address for {self.name}>"
+
+
+def address_of(
+    url: Secret | str,
+    username: str | None,
+    password: Secret | None,
+    tls: Tls | None,
+    *,
+    name: str,
+    read_secret: SecretReader | None,
+) -> Address:
+    """Read the secrets now; done before each attempt to connect, so that a rotated one is found.
+
+    Args:
+        url: with user info only when it is a secret.
+        username: instead of that in the URL.
+        password: of ``username``.
+        tls: files for ``amqps``.
+        name: what the broker shows its operator as the connection's name.
+        read_secret: reads ``url`` and ``password``.
+
+    Raises:
+        ConfigError: a secret cannot be read.
+    """
+    place = url if isinstance(url, str) else _read(url, read_secret)
+    word = None if password is None else _read(password, read_secret)
+    return Address(place, username, word, tls, name)
+
+
+def _read(secret: Secret, read_secret: SecretReader | None) -> str:
+    if read_secret is None:
+        raise ConfigError(f"nothing here can read {secret}")
+    return read_secret(secret)
