@@ -173,7 +173,9 @@ class Kafka:
         settings = _PROPERTIES.format(home=self._home, port=self._port, controller_port=free_port())
         (self._home / "server.properties").write_text(settings + self._extra)
         (self._home / "log4j2.properties").write_text(_LOGGING)
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        noise = uuid.uuid4().bytes
+        # Its text must not begin with a dash, or the tool takes it for an option.
+        cluster = urlsafe_b64encode(bytes([noise[0] & 0x7F]) + noise[1:]).decode().rstrip("=")
         tool: list[str | Path] = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster]
         command = [*self._java(heap="128m"), *tool, "-c", self._home / "server.properties"]
         subprocess.run(command, check=True, capture_output=True, timeout=60)
