@@ -96,7 +96,7 @@ def _junit(report: Report) -> bytes:
 
 def _add_case(suite: ET.Element, result: Result) -> None:
     attributes = {
-        "name": result.name,
+        "name": _printable(result.name),
         "classname": result.path,
         "file": result.path,
         "line": str(result.line),

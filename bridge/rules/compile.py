@@ -103,7 +103,6 @@ class _Compiler:
         self._reader = reader
         self._rule = rule
         self._steps = limits.loop_steps
-        self._healthy = True
         functions = cel.standard_functions(secrets=secrets, timezone=rule.timezone or "")
         environment = cel.Environment(_BY_ENVELOPE[rule.envelope], functions, {"maps": file.maps or {}})
         bounds = cel.Limits(limits.loop_steps, limits.string, limits.expression, limits.expression_depth)
@@ -118,7 +117,7 @@ class _Compiler:
             self._expression(self._rule.when, lets, frozenset({"bool"}), "bool")
         for emit in self._rule.emits:
             self._compile_emit(emit, lets)
-        if not self._healthy or not self._rule.emits:
+        if self._reader.errors:
             return None
         nodes = {name: self._coded[expression].node for name, expression in self._rule.lets}
         assembly = Assembly(
@@ -184,7 +183,6 @@ class _Compiler:
         return fault.hint
 
     def _fault(self, expression: Expression, offset: int, problem: str, hint: str) -> None:
-        self._healthy = False
         self._reader.fault_inside(expression, offset, problem, hint)
 
     def _tools(self, mint: Mint) -> dict[str, ast.expr]:

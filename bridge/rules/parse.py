@@ -172,9 +172,11 @@ _SHARED_READERS = {
 def _lets(reader: Reader, value: Any, keypath: KeyPath, where: str) -> tuple[tuple[str, Expression], ...]:
     lets = []
     for name, text in reader.mapping(value, keypath).items():
-        expression = reader.expression(text, (*keypath, name), f"{where}.let.{name}")
-        if check_new_name(reader, name, (*keypath, name), key=True) and expression is not None:
-            lets.append((name, expression))
+        path, label = (*keypath, name), f"{where}.let.{name}"
+        expression = reader.expression(text, path, label)
+        if check_new_name(reader, name, path, key=True):
+            # A let that could not be read stays known, so that its uses are no further faults.
+            lets.append((name, expression or Expression("null", path, label)))
     return tuple(lets)
 
 
