@@ -22,7 +22,7 @@ MAX_IN_FLIGHT = 16
 
 def produce(kafka: Kafka, topic: str, made: Sequence[Made]) -> None:
     """Keyed by user, so that a user's records share a partition."""
-    producer = Producer({"bootstrap.servers": kafka.brokers, "linger.ms": 5})
+    producer = Producer({"bootstrap.servers": kafka.brokers, "linger.ms": 5, "enable.idempotence": True})
     for one in made:
         producer.produce(topic, one.body, one.user.encode())
         producer.poll(0)
