@@ -192,8 +192,6 @@ class _Runner:
 
 def same(one: Any, other: Any) -> bool:
     """Equal as JSON: 1 equals 1.0, but true does not equal 1, and objects have no order."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
     if isinstance(one, list) and isinstance(other, list):

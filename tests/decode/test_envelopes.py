@@ -129,7 +129,7 @@ def test_the_outbox_router_header_is_the_identity() -> None:
     assert scope(document({}, (("id", f'"{UUID}"'.encode()),))).identity == plain
 
 
-@pytest.mark.parametrize("value", [b"77", b"", None, b"customer-77"])
+@pytest.mark.parametrize("value", [b"77", b"", None, b"customer-77", UUID.encode() + b"-1"])
 def test_an_id_header_that_is_no_uuid_is_not_believed(value: bytes | None) -> None:
     """A customer number there would give many events one id."""
     assert scope(document({}, (("id", value),))).identity is None

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridge.config import Limits
 from tests.rules.workshop import Workshop
 
 
@@ -87,6 +88,19 @@ def test_a_let_is_computed_once(workshop: Workshop) -> None:
     steps = ", ".join(f'a{number}: "a{number - 1} + a{number - 1}"' for number in range(1, 12))
     text = rule(f'a0: "event.items.map(i, i).sum()", {steps}', "a11 == 2048 && (event.ok || a11 > 0)")
     assert workshop.payloads(text, {"items": [1], "ok": False})
+
+
+@pytest.mark.parametrize("when", ["true", "event.go && a != []", "!event.go || a == [] || a != []"])
+@pytest.mark.parametrize(
+    "param", ['"a.join()"', "{string: a.x, default: web}", '"event.go ? a.join() : a.join()"']
+)
+def test_its_loops_are_paid_for_once(workshop: Workshop, when: str, param: str) -> None:
+    """Wherever its first use stands; twice would exceed the loop steps of this record."""
+    workshop.limits = Limits(loop_steps=15)
+    more = '      - {event_type: track, event_name: F, user_id: "a.join()"}\n'
+    text = rule('a: "event.l.map(i, i)"', when, param.replace("a.x", "event.gone"), more)
+    text = text.replace("{string: event.gone", '{string: "a == [] ? event.gone : a.join()"')
+    assert len(workshop.payloads(text, {"l": ["v"] * 10, "go": True})) == 2
 
 
 def test_a_let_may_only_use_earlier_ones(workshop: Workshop) -> None:

@@ -48,7 +48,7 @@ def test_absent_properties_are_absent(workshop: Workshop) -> None:
     text = track(
         'user_id: "event.id"', 'anonymous_id: "event.?a"', "timestamp: none", 'context: {x: "event.?x"}'
     )
-    payload = workshop.payloads(text, {"id": "u"})[0]
+    payload = workshop.payloads(text + '        event_params: {P: "event.?p"}\n', {"id": "u"})[0]
     assert payload.keys() == {"event_type", "event_name", "user_id", "event_id"}
 
 
@@ -159,6 +159,15 @@ def test_without_any_time_the_property_is_left_out_and_counted(workshop: Worksho
     assert made.events[0].time_ms is None
 
 
+def test_a_faulty_rule_counts_no_fallback(workshop: Workshop) -> None:
+    """None of its events exists."""
+    text = track("user_id: event.id") + "      - {event_type: identify, user_id: event.gone}\n"
+    made = workshop.apply(text, {"id": "u"})
+    assert isinstance(made, Applied)
+    assert made.faults
+    assert made.timestamp_fallbacks == 0
+
+
 def test_timestamp_none_leaves_it_out_uncounted(workshop: Workshop) -> None:
     """Said is not missing."""
     made = workshop.apply(track("user_id: \"'u'\"", "timestamp: none"), {}, record=a_record(timestamp_ms=1))
@@ -232,6 +241,16 @@ def test_events_of_a_record_are_bounded(workshop: Workshop) -> None:
     items = [{"who": "a"}] * 4
     assert len(workshop.payloads(FAN, {"items": items[:3]})) == 3
     assert "more than 3 events" in workshop.fault(FAN, {"items": items}).error
+
+
+def test_events_are_counted_over_all_rules(workshop: Workshop) -> None:
+    """The rule that goes beyond the limit is at fault, those before it are not."""
+    workshop.limits = Limits(events_per_record=1)
+    text = track("user_id: event.id", "timestamp: none")
+    made = workshop.apply(text + text[text.index("  - name") :].replace("name: r", "name: s"), {"id": "u"})
+    assert isinstance(made, Applied)
+    assert [event.rule for event in made.events] == ["r"]
+    assert [fault.rule for fault in made.faults] == ["s"]
 
 
 def test_payloads_are_bounded(workshop: Workshop) -> None:

@@ -48,7 +48,7 @@ def test_event_id_and_default_timestamp_are_not_compared(path: Path) -> None:
     wrong = written.replace("005Z", "006Z")
     assert not one(path, f"{{given: {given}, expect: [{wrong}]}}").passed
     named = A.replace("user_id: x", "user_id: x, event_id: z")
-    assert "event_id" in one(path, f"{{given: {given}, expect: [{named}]}}").problem
+    assert '+    "event_id": "' in one(path, f"{{given: {given}, expect: [{named}]}}").problem
 
 
 def test_a_timestamp_of_the_rule_is_compared(path: Path) -> None:
