@@ -10,7 +10,7 @@ import re
 
 # No `.`, `$`, `\\b` and no nested class syntax: there the engines differ, or a reader must think.
 _LITERAL = r"[A-Za-z0-9 _,:;/@#%&=!<>\"'~`-]|\\[.+*?()\[\]{}|^$/\\-]|\\[dw]"
-_IN_CLASS = r"[A-Za-z0-9 _,:;/@#%&=!<>\"'~`.+*?(){}|$]|\\[-.+*?()\[\]{}|^$/\\]|\\[dw]"
+_IN_CLASS = r"[A-Za-z0-9 _,:;/@#%=!<>\"'`.+*?(){}$]|\\[-.+*?()\[\]{}|^$/\\]|\\[dw]"
 _RANGE = r"[a-z]-[a-z]|[A-Z]-[A-Z]|[0-9]-[0-9]"
 _CLASS = rf"\[\^?(?:{_RANGE}|{_IN_CLASS})+-?\]"
 _PROVEN = re.compile(rf"\^?(?:{_LITERAL}|{_CLASS})*(?:{_LITERAL}|{_CLASS})\+?", re.ASCII)

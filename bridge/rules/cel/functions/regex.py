@@ -68,8 +68,18 @@ def _extract(text: str, pattern: str) -> Optional:
 
 def _extract_all(text: str, pattern: str) -> list[str]:
     compiled = _one_group(pattern)
-    found = (match.group(compiled.groups) for match in compiled.finditer(_encodable(text)))
+    found = (match.group(compiled.groups) for match in _occurrences(compiled, text))
     return [one for one in found if one is not None]
+
+
+def _occurrences(compiled: Any, text: str) -> Iterator[Any]:
+    """All matches as RE2 counts them: an empty one right behind another is none."""
+    last = -1
+    for match in compiled.finditer(_encodable(text)):
+        start, end = match.span()
+        if start != end or start != last:
+            yield match
+        last = end
 
 
 def _replace(text: str, pattern: str, new: str, limit: int) -> str:
@@ -79,16 +89,29 @@ def _replace(text: str, pattern: str, new: str, limit: int) -> str:
 def _replace_some(text: str, pattern: str, new: str, count: int, limit: int) -> str:
     compiled = _compiled(pattern)
     template = _template(new, compiled.groups)
+    if _plain(compiled, template) and len(text) * (1 + len(new)) <= limit and count:
+        return str(compiled.sub("".join(map(str, template)), _encodable(text), max(count, 0)))
+    return _rebuilt(_occurrences(compiled, text), text, template, count, limit)
+
+
+def _plain(compiled: Any, template: tuple[str | int, ...]) -> bool:
+    """Whether Python's own substitution does the same: no references, nothing to escape."""
+    return isinstance(compiled, python_re.Pattern) and (
+        not template or (len(template) == 1 and isinstance(template[0], str) and "\\" not in template[0])
+    )
+
+
+def _rebuilt(
+    matches: Iterator[Any], text: str, template: tuple[str | int, ...], count: int, limit: int
+) -> str:
     parts: list[str] = []
     position, size = 0, 0
-    for number, match in enumerate(compiled.finditer(_encodable(text))):
-        if number == count:
+    for number, match in enumerate(matches):
+        if number == count or size > limit:
             break
         parts += [text[position : match.start()], *_filled(template, match)]
+        size += sum(map(len, parts[-1 - len(template) :]))
         position = match.end()
-        size = size + sum(map(len, parts[-1 - len(template) :]))
-        if size > limit:
-            break
     return str(sized("".join([*parts, text[position:]]), limit))
 
 
