@@ -14,10 +14,9 @@ from bridge.rules.cel.functions.linear import linear
 OPTIONS = re2.Options()
 OPTIONS.log_errors = False
 
-ATOMS = st.sampled_from(
-    ["a", "b", "1", " ", "-", "é", "\\.", "\\d", "\\w", "[a-c]", "[^0-9]", "[^a]", "[ab-]", "[\\]]"]
-    + ["[\\d\\-]", ".", "\n", "\\s", "(a)", "a|b", "[[:alpha:]]", "$", "[a", "\\b"]  # noqa: RUF005
-)
+PLAIN = ["a", "b", "1", " ", "-", "é", "\\.", "\\d", "\\w", "[a-c]", "[^0-9]", "[^a]", "[ab-]", "[\\]]"]
+TRICKY = ["[\\d\\-]", ".", "\n", "\\s", "(a)", "a|b", "[[:alpha:]]", "$", "[a", "\\b", "[a&&b]", "[a||b]"]
+ATOMS = st.sampled_from([*PLAIN, *TRICKY])
 PATTERNS = st.builds(
     lambda start, atoms, end: start + "".join(atoms) + end,
     st.sampled_from(["", "^"]),

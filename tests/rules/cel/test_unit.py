@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bridge.rules.cel import BUDGET, Budget, CompileFault, Environment, EvalFault, Local, Location, Unit
 from bridge.rules.cel.codegen import Generator
@@ -195,6 +197,132 @@ def test_python_cannot_be_reached(text: str) -> None:
         assert function({"items": [1]}, Budget()) in ([1], 1, "{0.__class__}")
     except KeyError as error:
         assert error.args == ("__class__",)  # noqa: PT017 -- either outcome is fine, but no other
+
+
+TOKENS = st.sampled_from(
+    [
+        *"()[]{}.,?:!-+*/%<>",
+        "==",
+        "&&",
+        "||",
+        "in",
+        "event",
+        "x",
+        "1",
+        "2u",
+        "1.5",
+        "'a'",
+        "b'a'",
+        "null",
+        "true",
+        ".map(x, ",
+        ".all(x, ",
+        "has(event.a)",
+        ".size()",
+        ".?a",
+        "[?",
+        ".orValue(",
+        "cel.bind(x, ",
+        "`a-b`",
+        "$",
+        "'",
+    ]
+)
+
+
+LEAVES = st.sampled_from(
+    [
+        "1",
+        "-2",
+        "3u",
+        "2.5",
+        "'a'",
+        "b'a'",
+        "null",
+        "true",
+        "x",
+        "event.a",
+        "event.?b",
+        "event.c[0]",
+        "event",
+        "[]",
+        "{}",
+        "timestamp(0)",
+        "duration('1s')",
+        "optional.none()",
+        "type(1)",
+        "event.c",
+        "9223372036854775807",
+    ],
+)
+SHAPES = st.sampled_from(
+    [
+        f"({{}} {operator} {{}})"
+        for operator in ["+", "-", "*", "/", "%", "==", "!=", "<", ">=", "&&", "||", "in"]
+    ]
+    + [
+        "{}.map(x, {})",
+        "{}.all(x, {})",
+        "{}.exists(i, x, {})",
+        "{}.sortBy(x, {})",
+        "{}[{}]",
+        "{}[?{}]",
+        "[{}, {}]",
+    ]
+    + ["{}.orValue({})", "{}.or({})", "{}.optMap(x, {})", "{{{}: {}}}", "[?{}, {}]", "cel.bind(x, {}, {})"]
+    + [
+        "({} ? {} : 1)",
+        "has({}.a) || {}",
+        "-({}) + {}",
+        "!({}) && {}",
+        "size({}) + {}",
+        "{}.transformMap(i, x, {})",
+    ],
+)
+EXPRESSIONS = st.recursive(
+    LEAVES, lambda part: st.tuples(SHAPES, part, part).map(lambda p: p[0].format(p[1], p[2]))
+)
+
+
+def assert_compiles_or_refuses(text: str) -> None:
+    """It becomes tame code that gives a value or a fault with a place, or it is a compile fault."""
+    unit = Unit(Environment(["event", "x"]), filename="<fuzz>")
+    try:
+        code = unit.expression(text)
+    except CompileFault as fault:
+        refused = fault.offset
+    else:
+        assert_tame(code.node)
+        refused = place_of_fault(unit, unit.build(single_function(["v_event", "v_x"], code.node)))
+    assert 0 <= refused <= len(text)
+
+
+def place_of_fault(unit: Unit, function: Any) -> int:
+    """The character that a built function faults at; 0 when it does not."""
+    try:
+        function({"a": 1, "c": [1, {"a": None}]}, "x", Budget())
+    except Exception as caught:  # noqa: BLE001 -- all of them must translate
+        exc = caught
+    else:
+        return 0
+    assert unit.fault(exc) is not None, repr(exc)
+    place = unit.locate(exc)
+    assert place is not None
+    return place.offset
+
+
+@settings(max_examples=800, deadline=None)
+@given(st.lists(TOKENS, max_size=14).map("".join))
+def test_any_text_is_compiled_or_refused(text: str) -> None:
+    """Whatever stands in a rule file is compiled or refused, and never breaks."""
+    assert_compiles_or_refuses(text)
+
+
+@settings(max_examples=800, deadline=None)
+@given(EXPRESSIONS)
+def test_any_expression_gives_a_value_or_a_fault(text: str) -> None:
+    """Operators and macros take any values of any kinds, in any order."""
+    assert_compiles_or_refuses(text)
 
 
 def test_built_functions_have_no_builtins() -> None:
