@@ -144,8 +144,6 @@ class _Reader:
             read_secret=secret_reader,
         )
         self._dialer = Dialer(self._loop, read_address, self, jitter)
-        self._lock = threading.Lock()
-        self._commands: list[Callable[[], None]] = []
         self._paused: frozenset[Stream] = frozenset()
         self._epoch = 0
         self._hands_over = False
@@ -156,11 +154,7 @@ class _Reader:
 
     def order(self, command: Callable[[], None]) -> None:
         """Run it on the consumer thread, after those ordered before. Any thread; returns at once."""
-        with self._lock:
-            is_first = not self._commands
-            self._commands.append(command)
-        if is_first:
-            self._loop.soon(self._serve)
+        self._loop.soon(command)
 
     def run(self) -> None:
         """The thread's whole life."""
@@ -168,12 +162,6 @@ class _Reader:
         self._loop.soon(self._dialer.dial)
         self.changed()
         self._loop.run()
-
-    def _serve(self) -> None:
-        with self._lock:
-            commands, self._commands = self._commands, []
-        for command in commands:
-            command()
 
     def _progress(self) -> None:
         self._stats.last_progress_seconds = time.monotonic()
@@ -213,7 +201,7 @@ class _Reader:
         """Hand over no more, let the loop drain, then go; after the budget go anyway."""
         self._is_leaving = True
         self._loop.later(budget_seconds, self._give_back)
-        self._loop.later(budget_seconds + _LEAVE_SECONDS, self._loop.stop)
+        self._loop.later(budget_seconds + _LEAVE_SECONDS, partial(self._dialer.hang_up, self._loop.stop))
         if not self._stats.assigned:
             self._give_back()
             return

@@ -8,6 +8,7 @@ here, by one table.
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -27,13 +28,15 @@ from pika.spec import Basic
 
 from bridge.consumers.rabbitmq_faults import Fault, Kind, channel_fault, connection_fault, login_fault
 from bridge.consumers.rabbitmq_settings import Address
-from bridge.errors import ConsumerError
+from bridge.errors import ConsumerError, DeadLetterError, DeadLetterTooLarge
 
 P = ParamSpec("P")
 Call = Callable[[], None]
 _HEARTBEAT_SECONDS = 10
 _CONNECT_SECONDS = 5.0
 _HANDSHAKE_SECONDS = 10.0
+_HEADER_BYTES = 96 * 1024
+"""Headers travel in one frame, of at most 128 KiB by default on both sides."""
 
 
 class Delivery(NamedTuple):
@@ -153,6 +156,12 @@ class Connection:
         if not self._pika.is_closed and not self._pika.is_closing:
             self._pika.close()
 
+    def hang_up(self) -> None:
+        """Close the socket without asking the broker; ``on_closed`` follows."""
+        if not self._pika.is_closed:
+            # pika has no public way
+            self._pika._adapter_disconnect_stream()  # type: ignore[attr-defined]  # noqa: SLF001
+
 
 class Channel:
     """One channel. Each method does nothing once it is closed."""
@@ -268,7 +277,13 @@ class Channel:
         self._pika.confirm_delivery(confirmed, callback=lambda _: guard(on_ready))
 
     def publish(self, what: Publication) -> None:
-        """Publish to the default exchange."""
+        """Publish to the default exchange.
+
+        Raises:
+            DeadLetterError: AMQP cannot carry it; nothing was sent.
+        """
+        if sum(len(name) + len(str(value)) for name, value in what.headers.items()) > _HEADER_BYTES:
+            raise DeadLetterTooLarge("the headers do not fit one AMQP frame")
         properties = BasicProperties(
             delivery_mode=2,
             headers={**what.headers},
@@ -278,7 +293,10 @@ class Channel:
             timestamp=what.timestamp_seconds,
             correlation_id=what.ticket,
         )
-        self._pika.basic_publish("", what.queue, what.body, properties, mandatory=True)
+        try:
+            self._pika.basic_publish("", what.queue, what.body, properties, mandatory=True)
+        except exceptions.ShortStringTooLong as error:
+            raise DeadLetterError("a header's name or a property is longer than AMQP's 255 bytes") from error
 
     def close(self) -> None:
         """End the channel; the broker gives what is outstanding back."""
@@ -287,17 +305,22 @@ class Channel:
 
 
 def _delivery(method: Basic.Deliver, properties: BasicProperties, body: bytes) -> Delivery:
+    """From pika, which gives bytes for short strings that are not UTF-8, whatever its types say."""
     return Delivery(
         method.delivery_tag or 0,
         bool(method.redelivered),
-        method.routing_key or "",
+        _text(method.routing_key) or "",
         body,
-        properties.headers or {},
-        properties.message_id,
-        properties.content_type,
-        properties.content_encoding,
+        {_text(name) or "": value for name, value in (properties.headers or {}).items()},
+        _text(properties.message_id),
+        _text(properties.content_type),
+        _text(properties.content_encoding),
         properties.timestamp,
     )
+
+
+def _text(value: Any) -> str | None:
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else value
 
 
 def parameters_of(address: Address) -> URLParameters:
@@ -306,24 +329,29 @@ def parameters_of(address: Address) -> URLParameters:
     Raises:
         ConsumerError: no AMQP URL, or TLS files that cannot be used. Never shows the URL.
     """
-    try:
-        parts = urlsplit(address.url)
-        parameters = URLParameters(address.url)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ConsumerError("`url` is no AMQP URL", "such as amqp://host:5672/vhost") from error
-    if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
-        raise ConsumerError("`url` is no AMQP URL", "such as amqp://host:5672/vhost")
+    parameters, host = _parsed(address.url)
     if address.username is not None:
         parameters.credentials = PlainCredentials(address.username, address.password or "")
     if address.tls is not None:
-        parameters.ssl_options = SSLOptions(_tls_context(address), parts.hostname)
-    if "heartbeat=" not in parts.query:
+        parameters.ssl_options = SSLOptions(_tls_context(address), host)
+    if "heartbeat=" not in address.url:
         parameters.heartbeat = _HEARTBEAT_SECONDS
     parameters.connection_attempts = 1
     parameters.socket_timeout = _CONNECT_SECONDS
     parameters.stack_timeout = _HANDSHAKE_SECONDS
     parameters.client_properties = {"connection_name": address.name}
     return parameters
+
+
+def _parsed(url: str) -> tuple[URLParameters, str]:
+    """The URL and its host. The parsers' own errors quote parts of it, so they go no further."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("amqp", "amqps") and parts.hostname:
+            return URLParameters(url), parts.hostname
+    except (ValueError, TypeError, KeyError):
+        pass
+    raise ConsumerError("`url` is no AMQP URL", "such as amqp://host:5672/vhost")
 
 
 def _tls_context(address: Address) -> ssl.SSLContext:
@@ -354,6 +382,11 @@ _FAULTS: tuple[tuple[type[BaseException], Kind, str], ...] = (
 )
 
 
+_HUNG_UP = (exceptions.ProbableAuthenticationError, exceptions.ProbableAccessDeniedError)
+_CLOSE_REASON = re.compile(r"\((\d{3})\) ['\"](.*?)['\"]")
+"""What the broker said at the end of a handshake; pika keeps it only as text."""
+
+
 def fault_of(error: BaseException) -> Fault:
     """The one translation of pika's errors."""
     cause = _innermost(error)
@@ -361,6 +394,10 @@ def fault_of(error: BaseException) -> Fault:
         return channel_fault(cause.reply_code, cause.reply_text)
     if isinstance(cause, exceptions.ConnectionClosed):
         return connection_fault(cause.reply_code, cause.reply_text)
+    if isinstance(cause, _HUNG_UP) and (said := _CLOSE_REASON.search(str(cause))):
+        return connection_fault(int(said[1]), said[2])._replace(
+            kind=Kind.LOGIN, remedy=login_fault("").remedy
+        )
     for kind_of_error, kind, text in _FAULTS:
         if isinstance(cause, kind_of_error):
             detail = f"{text}: {cause}" if isinstance(cause, OSError) and str(cause) else text

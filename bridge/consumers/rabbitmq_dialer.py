@@ -81,6 +81,14 @@ class Dialer:
         else:
             self._connection.close()
 
+    def hang_up(self, on_left: Callable[[], None]) -> None:
+        """The same without waiting for the broker; also while ``leave`` waits for it."""
+        self._leaving = on_left
+        if self._connection is None:
+            on_left()
+        else:
+            self._connection.hang_up()
+
     def _opened(self) -> None:
         if self._connection is not None and self._leaving is None:
             self._line.connected(self._connection)
