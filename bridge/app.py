@@ -21,7 +21,7 @@ import httpx
 from bridge import __version__, consumers
 from bridge.admin import AdminServer
 from bridge.config import Config, Destination, SourceSettings
-from bridge.consumers.base import Consumer, Inbox
+from bridge.consumers.base import Consumer, Inbox, Surroundings
 from bridge.dead_letters import open_store
 from bridge.errors import BridgeError, ConfigError
 from bridge.intake import Intake, LoopInbox
@@ -130,8 +130,13 @@ class App:
         return partial(read_secret, base=self._config.base, environ=self._environ)
 
     def _consumer_of(self, settings: SourceSettings, inbox: Inbox) -> Consumer:
-        kind = consumers.load(settings.type)
-        return kind(settings, inbox, secret_reader=self._secret_reader())
+        letters = self._config.dead_letters
+        surroundings = Surroundings(
+            self._secret_reader(),
+            frozenset(name for name in (letters.topic, letters.queue) if name),
+            self._config.shutdown.revoke,
+        )
+        return consumers.load(settings.type).build(settings, inbox, surroundings)
 
     def _intake(
         self,

@@ -1,9 +1,13 @@
-"""Opens the configured dead-letter store with the client that its broker's consumer uses."""
+"""Opens the configured dead-letter store with the client that its broker's consumer uses.
+
+Clients are imported late: a bridge without Kafka loads no Kafka library.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 
 from bridge.config import Config, DeadLetters, Secret, SourceSettings
 from bridge.errors import ConfigError
@@ -29,7 +33,6 @@ def open_store(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
 
 
 def _kafka(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
-    """Imported late: a bridge without Kafka needs no Kafka library."""
     from bridge.consumers.kafka_client import KafkaPublisher  # noqa: PLC0415
     from bridge.consumers.kafka_settings import KafkaSettings, Security, connection_properties  # noqa: PLC0415
 
@@ -53,7 +56,36 @@ def _kafka(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
 
 
 def _rabbitmq(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
-    raise ConfigError("not yet")
+    from bridge.consumers.rabbitmq_publisher import RabbitPublisher  # noqa: PLC0415
+    from bridge.consumers.rabbitmq_settings import RabbitSettings, address_of  # noqa: PLC0415
+
+    target = config.dead_letters
+    if target.url is not None:
+        url, username, password, tls = target.url, target.username, target.password, None
+    else:
+        source = _source_of(config, target)
+        if not isinstance(source, RabbitSettings):
+            raise ConfigError(f"source {source.name!r} has no RabbitMQ connection", where="dead_letters")
+        url, username, password, tls = source.url, source.username, source.password, source.tls
+    address = partial(
+        address_of, url, username, password, tls, name="filum-bridge letters", read_secret=read_secret
+    )
+    publisher = RabbitPublisher(address)
+    queue = target.queue or ""
+
+    def publish(letter: Letter) -> Future[None]:
+        record = letter.record
+        return publisher.publish(
+            queue,
+            record.value or b"",
+            letter.headers,
+            message_id=record.message_id,
+            content_type=record.content_type,
+            content_encoding=record.content_encoding,
+            timestamp_ms=record.timestamp_ms,
+        )
+
+    return BrokerStore(publish, publisher.close)
 
 
 def _source_of(config: Config, target: DeadLetters) -> SourceSettings:

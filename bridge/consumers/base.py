@@ -18,11 +18,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 from bridge.config import Secret
 from bridge.model import Position, Record, Stream
-
 
 SecretReader = Callable[[Secret], str]
 
@@ -80,9 +79,10 @@ class Inbox(Protocol):
     def revoked(self, streams: Collection[Stream], budget_seconds: float) -> Future[Sequence[Position]]:
         """These streams are about to be taken away: drain, then tell what may be settled.
 
-        The loop ends what is open of them as far as it can, fences their epochs and resolves the future within ``budget_seconds`` with the final positions (WATERMARK: one a
-        stream that moved; EACH: those not yet passed to ``settle``). The caller settles these
-        itself, synchronously; whatever was still open is given back. Never raises.
+        The loop ends what is open of them as far as it can, fences their epochs and resolves the future
+        within ``budget_seconds`` with the final positions (WATERMARK: one a stream that moved; EACH:
+        those not yet passed to ``settle``). The caller settles these itself, synchronously; whatever was
+        still open is given back. Never raises.
         """
         ...
 
@@ -124,6 +124,18 @@ class ConsumerStats:
     weak_ids: int = 0
 
 
+class Surroundings(NamedTuple):
+    """What the process tells every consumer.
+
+    ``never_read`` names dead-letter targets, which a pattern of topics must not catch;
+    ``revoke_budget_seconds`` bounds the drain of a rebalance.
+    """
+
+    secret_reader: SecretReader | None = None
+    never_read: frozenset[str] = frozenset()
+    revoke_budget_seconds: float = 10.0
+
+
 class Consumer(ABC):
     """Reads one source. Constructed on the main thread; the constructor does no I/O.
 
@@ -139,6 +151,11 @@ class Consumer(ABC):
         self.inbox = inbox
         self.secret_reader = secret_reader
         self.stats = ConsumerStats()
+
+    @classmethod
+    def build(cls, settings: Any, inbox: Inbox, surroundings: Surroundings) -> Self:
+        """How ``app`` makes one; a consumer that needs more of its surroundings overrides it."""
+        return cls(settings, inbox, secret_reader=surroundings.secret_reader)
 
     @abstractmethod
     def start(self) -> None:

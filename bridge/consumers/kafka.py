@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from bridge.consumers.base import Inbox, SecretReader, Settles
+from bridge.consumers.base import Inbox, SecretReader, Settles, Surroundings
 from bridge.consumers.kafka_client import ConsumerClient, Watcher
 from bridge.consumers.kafka_member import Member
 from bridge.consumers.kafka_settings import KafkaSettings, consumer_properties
@@ -46,6 +46,17 @@ class KafkaConsumer(ThreadedConsumer):
             self.serve,
             excluded_topics=excluded_topics,
             revoke_budget_seconds=revoke_budget_seconds,
+        )
+
+    @classmethod
+    def build(cls, settings: KafkaSettings, inbox: Inbox, surroundings: Surroundings) -> Self:
+        """With the dead-letter topics left out, and the budget of a rebalance."""
+        return cls(
+            settings,
+            inbox,
+            secret_reader=surroundings.secret_reader,
+            excluded_topics=surroundings.never_read,
+            revoke_budget_seconds=surroundings.revoke_budget_seconds,
         )
 
     @property

@@ -159,7 +159,7 @@ class MemoryBroker:
 class MemorySettings(SourceSettings):
     """A source that reads a ``MemoryBroker``."""
 
-    streams_key: ClassVar[str] = "topics"
+    streams_key: ClassVar[Literal["", "topics", "queues"]] = "topics"
 
     type: Literal["memory"] = "memory"
     group: str = "bridge"
