@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from bridge.consumers.kafka_faults import Fault, Kind, PartitionFault, fault_of
-from bridge.errors import ConsumerError, DeadLetterError, DeadLetterTooLarge
+from bridge.errors import ConnectionLost, ConsumerError, DeadLetterError, DeadLetterTooLarge
 from bridge.model import Headers
 
 Property = str | int | float | bool
@@ -306,6 +306,8 @@ class KafkaAdmin:
         for made in self._client.create_topics(topics, request_timeout=timeout_seconds).values():
             try:
                 made.result(timeout_seconds)
+            except TimeoutError as error:
+                raise ConnectionLost("no broker answered in time", "check `brokers`") from error
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise _fault(error.args[0]).as_error() from error

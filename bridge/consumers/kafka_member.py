@@ -106,6 +106,8 @@ class Member:
         self._inbox.link(Link.CONNECTING, f"connecting to {self._settings.brokers}")
         self._client = self._open_client(self)
         self._client.subscribe(self._settings.topics)
+        # The first read serves the error callbacks, which know more than a probe that fails.
+        self._watch_at = time.monotonic() + _READ_SECONDS
 
     def turn(self) -> None:
         """Go round once; a fifth of a second at most while nothing is slow.
@@ -189,6 +191,7 @@ class Member:
         if ours := self._assignment.ours(partitions):
             self._count("lost")
             self._inbox.lost([self._assignment.stream(partition) for partition in ours])
+        self._has_joined, self._connected_at = False, time.monotonic()
         self._forget(partitions)
 
     def _drain(self, ours: Sequence[Partition]) -> None:

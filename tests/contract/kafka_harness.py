@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pytest
 from confluent_kafka import Consumer as PlainConsumer
@@ -18,6 +18,24 @@ from tests.parts.kafka import Kafka
 _FREEZE_SECONDS = 3.0
 _QUICK_SESSIONS = "group.consumer.session.timeout.ms=1000\ngroup.consumer.heartbeat.interval.ms=200\n"
 _QUICK_SESSION = {"session.timeout.ms": 1000, "heartbeat.interval.ms": 300}
+_QUICK_POLL = {"max.poll.interval.ms": 2000}
+
+
+class StallingInbox:
+    """An inbox at whose door the consumer thread can be held, so that it does not poll."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self.is_open = threading.Event()
+        self.is_open.set()
+
+    def wait_for_room(self, timeout_seconds: float) -> bool:
+        """Hang while stalled; else as the inbox says."""
+        self.is_open.wait()
+        return self._inbox.wait_for_room(timeout_seconds)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inbox, name)
 
 
 class KafkaHarness:
@@ -30,6 +48,7 @@ class KafkaHarness:
         self._topic = broker.new_topic("contract", partitions=2)
         self._producer = Producer({"bootstrap.servers": broker.brokers, "acks": "all", "log_level": 0})
         self._waiting = threading.Event()
+        self._inbox: StallingInbox
 
     def produce(self, messages: Sequence[Message], number: int = 0) -> None:
         """Write and flush."""
@@ -54,9 +73,10 @@ class KafkaHarness:
             group=f"group-of-{self._topic}",
             topics=(self._topic,),
             group_protocol=self._protocol,
-            client=_QUICK_SESSION if self._protocol == "classic" else {},
+            client=_QUICK_SESSION if self._protocol == "classic" else _QUICK_POLL,
         )
-        return KafkaConsumer(settings, inbox)
+        self._inbox = StallingInbox(inbox)
+        return KafkaConsumer(settings, cast("Inbox", self._inbox))
 
     def revoke(self) -> None:
         """A second member joins; it leaves as soon as it has something."""
@@ -78,10 +98,18 @@ class KafkaHarness:
         intruder.close()
 
     def lose(self) -> None:
-        """The broker hangs for longer than a session lasts."""
-        self._broker.freeze()
-        self._waiting.wait(_FREEZE_SECONDS)
-        self._broker.thaw()
+        """Classic: the broker hangs for longer than a session lasts, which the client notices by itself.
+
+        KIP-848 has no session at the client; there the consumer thread hangs, and does not poll in time.
+        """
+        if self._protocol == "classic":
+            self._broker.freeze()
+            self._waiting.wait(_FREEZE_SECONDS)
+            self._broker.thaw()
+        else:
+            self._inbox.is_open.clear()
+            self._waiting.wait(_FREEZE_SECONDS)
+            self._inbox.is_open.set()
 
     def drop_connection(self) -> None:
         """The broker is restarted."""
