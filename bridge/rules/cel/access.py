@@ -75,6 +75,11 @@ def field_or(container: Any, field: str, default: Any) -> Any:
     return or_value(opt_select(container, field), default)
 
 
+def unselectable(container: Any, field: str) -> Any:
+    """``container.field`` of a value that is known to have no fields: always a fault."""
+    raise no_field(field, kind_of(container))
+
+
 def has(container: Any, field: str) -> bool:
     """``has(container.field)``."""
     if container.__class__ is dict:

@@ -121,19 +121,25 @@ class Generator:
 
     @_visit.register
     def _select(self, node: tree.Select) -> Code:
-        operand, field = self._visit(node.operand).node, ast.Constant(node.field)
+        operand, field = self._visit(node.operand), ast.Constant(node.field)
         if node.optional:
-            return Code(self._help(node.span, "opt_select", operand, field), "optional")
-        return Code(self._place(node.span, ast.Subscript(operand, field, ast.Load())))
+            return Code(self._help(node.span, "opt_select", operand.node, field), "optional")
+        return Code(self._subscript(node.span, operand, field))
+
+    def _subscript(self, span: Span, operand: Code, field: ast.expr) -> ast.expr:
+        """Python's own subscript by a text means just the same, and its exceptions are translated."""
+        if operand.type not in {"dyn", "map", "optional"}:
+            return self._help(span, "unselectable", operand.node, field)
+        return self._place(span, ast.Subscript(operand.node, field, ast.Load()))
 
     @_visit.register
     def _index(self, node: tree.Index) -> Code:
-        operand, key = self._visit(node.operand).node, self._visit(node.key)
+        operand, key = self._visit(node.operand), self._visit(node.key)
         if node.optional:
-            return Code(self._help(node.span, "opt_index", operand, key.node), "optional")
+            return Code(self._help(node.span, "opt_index", operand.node, key.node), "optional")
         if key.type == "string" and isinstance(key.node, ast.Constant):
-            return Code(self._place(node.span, ast.Subscript(operand, key.node, ast.Load())))
-        return Code(self._help(node.span, "index", operand, key.node))
+            return Code(self._subscript(node.span, operand, key.node))
+        return Code(self._help(node.span, "index", operand.node, key.node))
 
     @_visit.register
     def _invoke(self, node: tree.Invoke) -> Code:
