@@ -62,7 +62,7 @@ def rule_files(config: Config) -> list[Path]:
     for index, pattern in enumerate(config.rules):
         found = expand_glob(config.base, pattern)
         if not found:
-            raise ConfigError(_no_match(config.base), where=f"rules[{index}]")
+            raise ConfigError(_no_match(pattern, config.base), where=f"rules[{index}]")
         files.update(dict.fromkeys(found))
     return list(files)
 
@@ -177,7 +177,7 @@ class _Reader:
     def _judge(self, config: Config, sources: dict[int, SourceSettings]) -> None:
         for index, pattern in enumerate(config.rules):
             if not expand_glob(self._base, pattern):
-                self._find(("rules", index), _no_match(self._base))
+                self._find(("rules", index), _no_match(pattern, self._base))
         for index, source in sources.items():
             if problem := dead_letter_conflict(config.dead_letters, source, source.stream_names()):
                 self._find(("sources", index), problem, "send dead letters elsewhere")
@@ -200,8 +200,8 @@ class _Reader:
 _STAND_IN = SourceSettings(name="stand-in", type="none")
 
 
-def _no_match(base: Path) -> str:
-    return f"matches no rule file (looked from {base}; *{_CASES} files do not count)"
+def _no_match(pattern: str, base: Path) -> str:
+    return f"{pattern!r} matches no rule file (looked from {base}; *{_CASES} files do not count)"
 
 
 def _may_share(letters: DeadLetters, source: SourceSettings) -> bool:

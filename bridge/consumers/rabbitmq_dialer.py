@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from bridge.consumers.rabbitmq_client import Connection, Loop
 from bridge.consumers.rabbitmq_faults import Fault, Kind
@@ -15,6 +16,7 @@ from bridge.errors import BridgeError
 
 _FIRST_SECONDS = 0.5
 _CAP_SECONDS = 30.0
+_PORTS = {"amqp": 5672, "amqps": 5671}
 
 
 def backoff_seconds(failures: int, jitter: float) -> float:
@@ -58,6 +60,7 @@ class Dialer:
         self._failures = 0
         self._leaving: Callable[[], None] | None = None
         self._connection: Connection | None = None
+        self._place = ""
 
     def dial(self) -> None:
         """Try to connect; the line hears how it went."""
@@ -65,6 +68,7 @@ class Dialer:
             return
         try:
             address = self._read_address()
+            self._place = place_of(address.url)
             self._connection = Connection(self._loop, address, self._opened, self._closed)
         except BridgeError as error:
             self._closed(Fault(Kind.LOGIN, str(error)))
@@ -100,4 +104,10 @@ class Dialer:
             return
         self._failures += 1
         self._loop.later(backoff_seconds(self._failures, self._jitter()), self.dial)
-        self._line.disconnected(fault)
+        self._line.disconnected(fault._replace(text=f"{self._place}: {fault.text}"))
+
+
+def place_of(url: str) -> str:
+    """Host and port of an AMQP URL, without its user info."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"
