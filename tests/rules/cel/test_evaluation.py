@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -57,6 +58,10 @@ def fault(text: str) -> EvalFault:
         ("1 == 1.0 && 1u == 1", True),
         ("[true] == [1]", False),
         ("1 in [true]", False),
+        ("true in {1: 2}", False),
+        ("1 in {true: 2}", False),
+        ("{1: 2} == {true: 2}", False),
+        ("{1: 2}[?true].hasValue()", False),
         ("event.name in ['Binh', 'An']", True),
         ("event.id in ['7']", False),
         ("event.items in [1, event.items]", True),
@@ -90,6 +95,8 @@ def test_values(text: str, expected: Any) -> None:
         ("event.id.deep", "no such key 'deep' in int", "type"),
         ("event.items.deep", "no such key 'deep' in list", "type"),
         ("event.total['deep']", "no such key 'deep' in double", "type"),
+        ("event.first == 1 && event.second == 1", "no such key 'first'", "missing"),
+        ("event.items.exists(i, i.gone == i.qty || event.none.x)", "no such key 'gone'", "missing"),
         ("event.many[200]", "index 200 is out of range of a list of 200", "missing"),
         ("event.many[-1]", "index -1 is out of range of a list of 200", "missing"),
         ("event[event.name]", "no such key, of type string", "missing"),
@@ -171,6 +178,28 @@ def test_results_are_capped(text: str) -> None:
     with pytest.raises(EvalFault) as caught:
         limited(text, Limits(string_bytes=64), {"s": "a" * 60, "l": [0] * 60})
     assert caught.value.kind == "budget"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s.replace('', s)",
+        "[s, s, s, s].join(s + s).replace('a', s)",
+        "lists.range(2000).map(x, s).join()",
+        "'%s'.format([lists.range(2000).map(x, s)])",
+        "regex.replace(s, 'a', s)",
+        "regex.replace(s, '(a)', '\\\\1' + s)",
+    ],
+)
+def test_large_results_are_never_made(text: str) -> None:
+    """A result that is too large is refused before it takes memory."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(EvalFault):
+            limited(text, Limits(), {"s": "a" * 2000})
+        assert tracemalloc.get_traced_memory()[1] < 1_500_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,7 @@ def test_no_value_breaks_a_function(function: Function, value: Any) -> None:
         ("phone.e164('+84 (0)912 345 678', 'US')", "+84912345678"),
         ("phone.filum('0912345678', 'VN')", "84912345678"),
         ("pii.mask('ab', 5)", "ab"),
+        ("pii.mask('abcde', 6)", "abcde"),
         ("pii.mask('abc', 0)", "***"),
         ("pii.sha256('é')", hashlib.sha256("é".encode()).hexdigest()),
         ("pii.hmac('é')", hmac.new(b"secret", "é".encode(), "sha256").hexdigest()),

@@ -134,6 +134,15 @@ def test_foreign_exceptions_are_not_hidden() -> None:
     assert unit.locate(ValueError("elsewhere")) is None
 
 
+def test_the_callers_own_nodes_are_no_expression() -> None:
+    """What fails in the code around expressions is a defect, and has no place in one."""
+    unit = Unit(Environment(["event"]), filename="<around>")
+    around = ast.Subscript(unit.constant({}), unit.expression("event.a").node, ast.Load())
+    with pytest.raises(KeyError) as caught:
+        unit.build(single_function(["v_event"], around))({"a": 1}, Budget())
+    assert (unit.fault(caught.value), unit.locate(caught.value)) == (None, None)
+
+
 def test_faults_pass_through() -> None:
     """A fault translates to itself."""
     unit = Unit(Environment([]), filename="<same>")

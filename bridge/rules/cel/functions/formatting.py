@@ -12,7 +12,7 @@ from typing import Any
 from bridge.rules.cel.arithmetic import sized
 from bridge.rules.cel.faults import EvalFault
 from bridge.rules.cel.functions.instants import duration_text, instant_text
-from bridge.rules.cel.functions.types import bool_text, bytes_text, double_text
+from bridge.rules.cel.functions.types import bool_text, bytes_text, double_text, utf8
 from bridge.rules.cel.values import Type, Uint, kind_of
 
 _CLAUSE = re.compile(r"%(?:(%)|(?:\.([0-9]{1,4}))?([a-zA-Z])|(.?))", re.DOTALL)
@@ -87,7 +87,7 @@ def _based(value: Any, letter: str, limit: int) -> str:
     if kind is bool and letter == "b":
         return "1" if value else "0"
     if letter in "xX" and kind in {str, bytes}:
-        raw = value.encode() if kind is str else value
+        raw = utf8(value) if kind is str else value
         text = str(sized(raw, limit).hex())
         return text.upper() if letter == "X" else text
     raise _wrong(letter, value)
