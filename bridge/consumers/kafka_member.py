@@ -43,6 +43,9 @@ _STANDBY_SECONDS = 5.0
 _LAST_COMMIT_SECONDS = 3.0
 _RETRY_START_SECONDS = 0.5
 
+UNREADABLE_HEADERS = "bridge-headers-unreadable"
+"""Stands in for the headers of a message one of whose header names is not UTF-8."""
+
 _PASSING = {Kind.BROKER_GONE, Kind.UNREACHABLE, Kind.NOT_MEMBER}
 
 OpenClient = Callable[[Watcher], ConsumerClient]
@@ -312,7 +315,7 @@ class Member:
         """Those of partitions that are not ours any more are dropped here."""
         routes = self._assignment.routes
         batch = [
-            _record(message, *route)
+            record_of(message, *route)
             for message in messages
             if (route := routes.get((message.topic() or "", message.partition() or 0)))
         ]
@@ -426,7 +429,8 @@ class Member:
         self._stats.paused = self._assignment.at_rest()
 
 
-def _record(message: Message, stream: Stream, epoch: int) -> Record:
+def record_of(message: Message, stream: Stream, epoch: int) -> Record:
+    """What is handed over for a message."""
     return Record(
         stream=stream,
         offset=message.offset() or 0,
@@ -439,7 +443,11 @@ def _record(message: Message, stream: Stream, epoch: int) -> Record:
 
 
 def _headers(message: Message) -> Headers:
-    return tuple(message.headers() or ())
+    """A header name that is not UTF-8 cannot be had from the client; one record must not stop them all."""
+    try:
+        return tuple(message.headers() or ())
+    except UnicodeDecodeError:
+        return ((UNREADABLE_HEADERS, b"true"),)
 
 
 def _mark(position: Position) -> Mark:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from bridge.consumers.file import FileConsumer, FileSettings
 from bridge.consumers.file_lines import LineReader
 from bridge.consumers.file_position import load_positions, save_positions
 from bridge.errors import ConsumerError
-from bridge.model import Stream
+from bridge.model import Record, Stream
 from tests.contract.inbox import RecordingInbox, close, done_with, eventually
 
 
@@ -128,6 +130,33 @@ def test_the_end_waits_for_what_a_paused_stream_holds(tmp_path: Path) -> None:
     consumer.resume([Stream("f", "a")])
     assert [r.value for r in inbox.wait_for_records(6)][3:] == [b"0", b"2", b"4"]
     assert inbox.wait_until(lambda: inbox.ended)
+    close(consumer)
+
+
+class _OneBatchInbox(RecordingInbox):
+    """Has no room after the first batch until the test gives it."""
+
+    def records(self, batch: Sequence[Record], consumed_total: int) -> None:
+        super().records(batch, consumed_total)
+        if len(self.totals) == 1:
+            self.give_room(False)
+
+
+def test_what_was_set_aside_comes_before_what_was_read_later(tmp_path: Path) -> None:
+    """Order within a stream survives a resume in the middle of what is read."""
+    others = '{"topic":"b","value":"x"}\n' * 600
+    settings = _file(tmp_path / "f", f'{{"topic":"a","value":"1"}}\n{others}{{"topic":"a","value":"2"}}\n')
+    inbox = _OneBatchInbox()
+    consumer = FileConsumer(settings, inbox)
+    consumer.pause([Stream("f", "a")])
+    consumer.start()
+    inbox.wait_for_records(500)
+    consumer.resume([Stream("f", "a")])
+    said_at = time.monotonic()
+    assert eventually(lambda: consumer.stats.last_progress_seconds > said_at)
+    inbox.give_room(True)
+    received = inbox.wait_for_records(602)
+    assert [r.value for r in received if r.stream.name == "a"] == [b"1", b"2"]
     close(consumer)
 
 

@@ -13,6 +13,7 @@ from bridge.consumers.kafka_client import EARLIEST, LATEST, Mark, Partition
 from bridge.consumers.kafka_commits import ANSWER_SECONDS, RETRY_SECONDS, CommitQueue
 from bridge.consumers.kafka_faults import fault_of
 from bridge.consumers.kafka_link import LinkState
+from bridge.consumers.kafka_member import UNREADABLE_HEADERS, record_of
 from bridge.consumers.kafka_start import commit_and_confirm, start_offsets, subscribed
 from bridge.errors import ConnectionLost
 from bridge.model import Position, Stream
@@ -147,6 +148,38 @@ def test_refused_credentials_are_named_although_all_brokers_are_down_too() -> No
     link.suspect(fault_of("_ALL_BROKERS_DOWN", "1/1 brokers are down"))
     link.down("h:9092", "timed out")
     assert "security" in inbox.links[-1][1]
+
+
+class _OddMessage:
+    """A message with a header name of other bytes than UTF-8: the client raises on every look."""
+
+    def topic(self) -> str:
+        return "t"
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return 7
+
+    def key(self) -> bytes | None:
+        return None
+
+    def value(self) -> bytes | None:
+        return b"body"
+
+    def headers(self) -> object:
+        return b"\xff".decode()
+
+    def timestamp(self) -> tuple[int, int]:
+        return 0, -1
+
+
+def test_a_header_name_that_is_not_text_does_not_stop_the_partition() -> None:
+    """The body goes on; a header of ours says what is missing."""
+    record = record_of(_OddMessage(), _ONE, 1)
+    assert (record.value, record.offset, record.timestamp_ms) == (b"body", 7, None)
+    assert record.headers == ((UNREADABLE_HEADERS, b"true"),)
 
 
 class _Group:
