@@ -120,6 +120,27 @@ def test_a_killed_connection_costs_a_second_and_keeps_order(
     assert _linked(inbox, Link.CONNECTED)
 
 
+def test_what_waits_for_a_pause_dies_with_its_channel(
+    own_rabbitmq: Callable[[], RabbitMQ], start: Start
+) -> None:
+    """After a loss nothing of the old epoch is handed over, though it was already delivered."""
+    node = own_rabbitmq()
+    queue = node.new_queue()
+    consumer, inbox = start(node, queue)
+    assert _linked(inbox, Link.CONNECTED)
+    consumer.pause(consumer.stats.assigned)
+    assert eventually(lambda: bool(consumer.stats.paused))
+    node.publish(queue, *_numbers(1, 10))
+    assert eventually(lambda: node.depth(queue) == 0)
+    node.ctl("close_all_connections", "test")
+    assert inbox.wait_until(lambda: len(inbox.assignments) == 2)
+    consumer.resume(consumer.stats.assigned)
+    records = inbox.wait_for_records(10)
+    assert inbox.stays_at_most(10, 0.3)
+    assert _bodies(records) == _numbers(1, 10)
+    assert {one.epoch for one in records} == {2}
+
+
 def test_prefetch_bounds_what_is_out(rabbitmq: RabbitMQ, start: Start) -> None:
     """No more than the prefetch comes before something is acked; each ack lets one more in."""
     queue = rabbitmq.new_queue()
@@ -252,7 +273,10 @@ def test_a_paused_consumer_keeps_its_connection(own_rabbitmq: Callable[..., Rabb
     assert _linked(inbox, Link.CONNECTED)
     assert inbox.stays_at_most(0, 4.0)
     inbox.give_room(True)
-    inbox.wait_for_records(2)
+    consumer.settle(done_with(inbox.wait_for_records(2), consumer.settles))
+    node.publish(queue, b"3")
+    records = inbox.wait_for_records(3)
+    assert [(one.value, one.epoch) for one in records] == [(b"1", 1), (b"2", 1), (b"3", 1)]
     assert not inbox.losses
     close(consumer)
 

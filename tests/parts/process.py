@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -21,10 +22,16 @@ class PartFailed(AssertionError):
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody listens on right now, and that no outgoing connection is given.
+
+    Ports for outgoing connections (from 32768 on Linux) will not do: while a broker is down, its own port
+    may be taken by somebody's connection, even by that of a client dialing it.
+    """
+    for port in random.sample(range(10_000, 32_000), 200):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise PartFailed("no free port between 10000 and 32000")
 
 
 def wait_until(ready: Callable[[], bool], *, timeout_seconds: float, what: str) -> None:

@@ -41,6 +41,7 @@ def test_rabbitmq_keeps_its_data_over_a_crash(own_rabbitmq: Callable[[], RabbitM
     """A killed node comes back at its address with the durable queues it had."""
     node = own_rabbitmq()
     queue = node.new_queue("kept")
+    node.flush()
     node.kill()
     node.start()
     assert node.depth(queue) == 0
