@@ -23,7 +23,8 @@ from bridge.rules.cel.resolve import resolve
 from bridge.rules.cel.tree import Index, Literal, Node, Select, walk
 from bridge.rules.cel.values import kind_of_class, no_field
 
-_FIRST_LINE = 2
+# Far from the lines of what the caller composes, which it may have parsed out of a template.
+_FIRST_LINE = 100_000
 _PLACED = (ast.stmt, ast.expr, ast.arg, ast.keyword, ast.alias, ast.excepthandler)
 _NO_LOCALS: Mapping[str, LocalLike] = MappingProxyType({})
 
@@ -128,8 +129,9 @@ class Unit:
         """Compile the function that the caller composed.
 
         Args:
-            function: a definition whose parameters are ``python_name(variable)`` for every variable
-                that its expressions use, and ``BUDGET`` for a fresh ``Budget`` per call.
+            function: a definition whose parameters are ``python_name(variable)`` for every variable that
+                its expressions use, and ``BUDGET`` for a fresh ``Budget`` per call. Its own line
+                numbers, where it has any, are below 100,000.
 
         Returns:
             The Python function.
