@@ -95,7 +95,7 @@ class World:
 
     def letters(self) -> list[dict[str, Any]]:
         path = self.home / "letters.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
     def snapshot(self) -> Snapshot:
         self.app.watch.publish()
@@ -233,6 +233,28 @@ def test_leaving_during_an_outage_does_not_wait_for_it(tmp_path: Path) -> None:
     world.run(story)
 
     assert world.app.watch.summary()["given_back"] == 5
+    assert world.committed() == 0
+
+
+def test_an_unwritten_letter_is_never_counted(tmp_path: Path) -> None:
+    """The store is broken: the partition waits; taken away meanwhile, the event counts as abandoned."""
+    (tmp_path / "letters.jsonl").mkdir()
+    world = World(tmp_path, shutdown={"deadline": "1s"})
+    world.answer = lambda _: 400
+    world.order("ann", 0)
+
+    async def story() -> None:
+        await world.until(lambda: world.snapshot().total("dead_letter_failures_total") > 0)
+        assert world.snapshot().total("stalled", reason="dead_letters_unavailable") == 1
+        world.broker.lose("bridge")
+        await world.until(lambda: world.snapshot().total("events_total", outcome="abandoned") > 0)
+
+    world.run(story)
+    shot = world.app.board.latest()
+
+    assert shot.total("dead_letters_total") == 0
+    assert shot.total("events_total", outcome="dead_lettered") == 0
+    assert world.app.watch.summary()["given_back"] == 2
     assert world.committed() == 0
 
 

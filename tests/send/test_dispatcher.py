@@ -99,17 +99,31 @@ async def until(is_so: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
+class StillClock(Clock):
+    """Time does not pass; timers are written down and never ring."""
+
+    def __init__(self) -> None:
+        self.delays: list[float] = []
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def call_later(self, delay_seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        self.delays.append(delay_seconds)
+        return asyncio.get_running_loop().call_later(DEADLINE_SECONDS * 10, call)
+
+
 class Bench:
     """A dispatcher with its scripted world."""
 
-    def __init__(self, max_in_flight: int = 64) -> None:
+    def __init__(self, max_in_flight: int = 64, clock: Clock | None = None) -> None:
         self.api, self.reports = Api(), Reports()
         self.settings = Destination.model_validate(
             {"url": "http://127.0.0.1/events", "write_key": {"env": "K"}, "max_in_flight": max_in_flight}
         )
         controller = Controller(self.settings.retry, lambda: 0.5)
         self.dispatcher = Dispatcher(
-            "default", self.settings, self.api, self.reports, self.reports, controller, Clock()
+            "default", self.settings, self.api, self.reports, self.reports, controller, clock or Clock()
         )
 
     def submit(self, *names: str, owner: Owner | None = None) -> None:
@@ -213,5 +227,22 @@ def test_events_given_back_do_not_leave() -> None:
 
         assert bench.api.seen == ["ann-2"]
         assert sorted(bench.reports.gone) == ["ann-1", "bob-1"]
+
+    asyncio.run(run())
+
+
+def test_a_failed_event_waits_out_its_backoff() -> None:
+    """Not a moment earlier, while others pass."""
+
+    async def run() -> None:
+        clock = StillClock()
+        bench = Bench(clock=clock)
+        bench.api.answers["ann"] = [503]
+        bench.submit("ann-1", "bob-1", "bob-2")
+        await bench.until(2)
+
+        assert bench.api.seen.count("ann-1") == 1
+        assert clock.delays == [bench.settings.retry.base * 0.5]
+        await bench.dispatcher.close(1.0)
 
     asyncio.run(run())
