@@ -31,3 +31,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- default "default" .Values.serviceAccount.name }}
 {{- end }}
 {{- end }}
+
+{{/* A pod that is killed in the middle of its drain sends again what was under way: refuse it here. */}}
+{{- define "filum-bridge.gracePeriod" -}}
+{{- $deadline := dig "shutdown" "deadline" "25s" .Values.config | toString }}
+{{- if regexMatch "^[0-9]+s$" $deadline }}
+{{- $needed := div (mul (trimSuffix "s" $deadline | int) 6) 5 }}
+{{- if le (int .Values.terminationGracePeriodSeconds) (int $needed) }}
+{{- fail (printf "terminationGracePeriodSeconds must exceed %ds: config.shutdown.deadline (%s) and a fifth for closing" (int $needed) $deadline) }}
+{{- end }}
+{{- end }}
+{{- .Values.terminationGracePeriodSeconds }}
+{{- end }}
