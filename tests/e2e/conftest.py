@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from bridge.cli.api import LocalApi
 
+from bridge.cli.api import LocalApi
 from tests.e2e.api import Api
 
 _REPORTED: list[str] = []
