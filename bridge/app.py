@@ -28,6 +28,7 @@ from bridge.intake import Intake, LoopInbox
 from bridge.logs import get_logger
 from bridge.metrics import Board
 from bridge.overseer import Overseer
+from bridge.parts import Parts
 from bridge.pipeline import Pipeline
 from bridge.rules import RuleSet
 from bridge.secrets import SecretSource, read_secret
@@ -76,7 +77,7 @@ class App:
         self._stop: asyncio.Event
         self.started = asyncio.Event()
         self.board = Board()
-        self.pipeline: Pipeline
+        self._parts = Parts()
         self.admin: AdminServer
         self.watch: Watch
         self._clients: list[Client] = []
@@ -110,21 +111,17 @@ class App:
 
     def _build(self, loop: asyncio.AbstractEventLoop) -> None:
         config, tally = self._config, Tally(self.board, time.time)
-        pipeline = self.pipeline = Pipeline(config, self._rules, tally)
-        overseer = Overseer(tally, self._source_ended)
-        undertaker = Undertaker(
-            open_store(config, self._secret_reader()), overseer, random.random, self._rules.hash
-        )
-        dispatchers = {
-            name: self._dispatcher(name, settings, pipeline, overseer)
-            for name, settings in config.destinations.items()
-        }
-        intakes = {s.name: self._intake(s, loop, pipeline, overseer) for s in config.sources}
-        pipeline.connect(intakes, dispatchers, undertaker)
-        overseer.connect(intakes, dispatchers, undertaker)
-        self.watch = Watch(self.board, tally, intakes, dispatchers, undertaker, self._rules)
+        parts = self._parts
+        pipeline = Pipeline(config, self._rules, tally, parts)
+        overseer = Overseer(tally, parts, self._source_ended)
+        store = open_store(config, self._secret_reader())
+        parts.undertaker = Undertaker(store, overseer, random.random, self._rules.hash)
+        for name, settings in config.destinations.items():
+            parts.dispatchers[name] = self._dispatcher(name, settings, pipeline, overseer)
+        for source in config.sources:
+            parts.intakes[source.name] = self._intake(source, loop, pipeline, overseer)
+        self.watch = Watch(self.board, tally, parts, self._rules)
         self.admin = AdminServer(config.admin, self.board.latest, self.watch.health)
-        self._intakes, self._dispatchers, self._undertaker = intakes, dispatchers, undertaker
 
     def _secret_reader(self) -> Callable[..., str]:
         return partial(read_secret, base=self._config.base, environ=self._environ)
@@ -178,13 +175,13 @@ class App:
     def _start(self) -> None:
         _log.info("bridge started", version=__version__, rules=self._rules.hash, admin_port=self.admin.port)
         self.watch.start(asyncio.get_running_loop(), self._tick)
-        for intake in self._intakes.values():
+        for intake in self._parts.intakes.values():
             intake.consumer.start()
         self.started.set()
 
     def _tick(self) -> None:
         """A few times a second: when all input has ended and nothing is open, leave."""
-        intakes = self._intakes.values()
+        intakes = self._parts.intakes.values()
         if all(intake.has_ended and not intake.ledger.in_flight for intake in intakes):
             self._stop.set()
 
@@ -220,15 +217,17 @@ class App:
         closing_seconds = deadline_seconds * _CLOSE_SHARE
         self.watch.drain()
         async with asyncio.timeout(deadline_seconds + closing_seconds):
-            closes = [i.consumer.close(deadline_seconds - closing_seconds) for i in self._intakes.values()]
+            closes = [
+                i.consumer.close(deadline_seconds - closing_seconds) for i in self._parts.intakes.values()
+            ]
             if closes:
                 futures = [asyncio.wrap_future(close) for close in closes]
                 await asyncio.wait(futures, timeout=deadline_seconds)
-            for dispatcher in self._dispatchers.values():
+            for dispatcher in self._parts.dispatchers.values():
                 await dispatcher.close(closing_seconds)
             for client in self._clients:
                 await client.close()
-            await self._undertaker.close(closing_seconds)
+            await self._parts.undertaker.close(closing_seconds)
         self.watch.stop()
         self.admin.stop()
         _log.info("bridge stopped", **self.watch.summary())

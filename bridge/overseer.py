@@ -5,18 +5,17 @@ No record passes through here. Owned by the loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 
 from bridge.consumers.base import Link
 from bridge.errors import DeadLetterError
 from bridge.intake import Intake
 from bridge.logs import get_logger
 from bridge.model import Stream
-from bridge.send.dispatcher import Dispatcher
+from bridge.parts import Parts
 from bridge.send.verdict import Verdict
 from bridge.settle.letters import Cause
 from bridge.settle.tickets import Ticket
-from bridge.settle.undertaker import Undertaker
 from bridge.tally import Tally
 
 _log = get_logger("bridge")
@@ -27,30 +26,23 @@ class Overseer:
 
     Args:
         tally: where it is counted.
+        parts: what is watched.
         on_end: called when a source ended, with its error if it cannot go on.
     """
 
-    def __init__(self, tally: Tally, on_end: Callable[[Intake, Exception | None], None]) -> None:
+    def __init__(
+        self, tally: Tally, parts: Parts, on_end: Callable[[Intake, Exception | None], None]
+    ) -> None:
         self._tally = tally
         self._on_end = on_end
-        self._intakes: Mapping[str, Intake] = {}
-        self._dispatchers: Mapping[str, Dispatcher] = {}
-        self._undertaker: Undertaker
-
-    def connect(
-        self, intakes: Mapping[str, Intake], dispatchers: Mapping[str, Dispatcher], undertaker: Undertaker
-    ) -> None:
-        """Put in what was built to report here."""
-        self._intakes = intakes
-        self._dispatchers = dispatchers
-        self._undertaker = undertaker
+        self._parts = parts
 
     # Destinations
 
     def answered(self, destination: str, verdict: Verdict, seconds: float, *, again: bool) -> None:
         """A request ended."""
         self._tally.answered(destination, verdict, seconds, again=again)
-        if again or self._dispatchers[destination].is_blocked:
+        if again or self._parts.dispatchers[destination].is_blocked:
             self._check_drains()
 
     def turned(self, destination: str, blocked_reason: str, detail: str) -> None:
@@ -59,12 +51,12 @@ class Overseer:
             _log.error("destination blocked", destination=destination, reason=blocked_reason, answer=detail)
         else:
             _log.info("destination open", destination=destination)
-        for intake in self._intakes.values():
+        for intake in self._parts.intakes.values():
             self._gate(intake)
         self._check_drains()
 
     def _gate(self, intake: Intake) -> None:
-        blocked = {name for name, d in self._dispatchers.items() if d.is_blocked}
+        blocked = {name for name, d in self._parts.dispatchers.items() if d.is_blocked}
         if intake.feeds and intake.feeds <= blocked:
             intake.hold_back("blocked")
         else:
@@ -74,13 +66,15 @@ class Overseer:
 
     def given_back(self) -> None:
         """Records were given back: their events are forgotten."""
-        for dispatcher in self._dispatchers.values():
+        for dispatcher in self._parts.dispatchers.values():
             dispatcher.abandon_fenced()
 
     def is_stuck(self) -> bool:
         """Every event waits for a blocked destination, and no probe or letter is under way."""
-        waiting = [d for d in self._dispatchers.values() if d.waiting]
-        return bool(waiting) and not self._undertaker.pending and all(d.is_idle_blocked for d in waiting)
+        waiting = [d for d in self._parts.dispatchers.values() if d.waiting]
+        return (
+            bool(waiting) and not self._parts.undertaker.pending and all(d.is_idle_blocked for d in waiting)
+        )
 
     def linked(self, intake: Intake, detail: str) -> None:
         """A broker connection changed."""
@@ -112,8 +106,8 @@ class Overseer:
             self._intake_of(ticket).hold_back("dead_letters_unavailable", ticket.record.stream)
 
     def _intake_of(self, ticket: Ticket) -> Intake:
-        return self._intakes[ticket.record.stream.source]
+        return self._parts.intakes[ticket.record.stream.source]
 
     def _check_drains(self) -> None:
-        for intake in self._intakes.values():
+        for intake in self._parts.intakes.values():
             intake.check_drains()

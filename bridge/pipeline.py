@@ -6,7 +6,7 @@ lanes; each final outcome closes one part of its ticket.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from functools import partial
 from typing import cast
 
@@ -14,36 +14,25 @@ from bridge.config import Config, Decode, SourceSettings
 from bridge.decode import Document, decode
 from bridge.intake import Intake
 from bridge.model import Applied, Event, Fault, Filtered, OnError, Outcome, Poison, Reason, Record, Stream
+from bridge.parts import Parts
 from bridge.rules import RuleSet, StreamRules
-from bridge.send.dispatcher import Dispatcher
 from bridge.send.parcel import Parcel
 from bridge.send.verdict import Verdict
 from bridge.settle.letters import Cause
 from bridge.settle.tickets import Ticket
-from bridge.settle.undertaker import Undertaker
 from bridge.tally import Tally
 
 
 class Pipeline:
     """Everything between the consumers and their brokers' settling."""
 
-    def __init__(self, config: Config, rules: RuleSet, tally: Tally) -> None:
+    def __init__(self, config: Config, rules: RuleSet, tally: Tally, parts: Parts) -> None:
         self._limits = config.limits
         self._settings: dict[str, SourceSettings] = {source.name: source for source in config.sources}
         self._rules = rules
         self._tally = tally
         self._plans: dict[Stream, tuple[StreamRules | None, Decode]] = {}
-        self._intakes: Mapping[str, Intake] = {}
-        self._dispatchers: Mapping[str, Dispatcher] = {}
-        self._undertaker: Undertaker
-
-    def connect(
-        self, intakes: Mapping[str, Intake], dispatchers: Mapping[str, Dispatcher], undertaker: Undertaker
-    ) -> None:
-        """Put in what was built to report here."""
-        self._intakes = intakes
-        self._dispatchers = dispatchers
-        self._undertaker = undertaker
+        self._parts = parts
 
     # consumers → decode → rules
 
@@ -104,7 +93,7 @@ class Pipeline:
         ticket.parts = len(made.events) + len(made.faults)
         for event in made.events:
             intake.feeds.add(event.destination)
-            dispatcher = self._dispatchers[event.destination]
+            dispatcher = self._parts.dispatchers[event.destination]
             dispatcher.submit(event, ticket, _lane_key(dispatcher.ordering, ticket, event))
         for fault in made.faults:
             self._settle_fault(ticket, fault)
@@ -152,7 +141,7 @@ class Pipeline:
         self._tally.abandoned(parcel.event)
 
     def _bury(self, ticket: Ticket, cause: Cause) -> None:
-        self._undertaker.bury(ticket, cause, partial(self._buried, ticket, cause))
+        self._parts.undertaker.bury(ticket, cause, partial(self._buried, ticket, cause))
 
     def _buried(self, ticket: Ticket, cause: Cause) -> None:
         if ticket.fenced:
@@ -162,7 +151,7 @@ class Pipeline:
         self._part_done(ticket, Outcome.DEAD_LETTERED)
 
     def _part_done(self, ticket: Ticket, outcome: Outcome) -> None:
-        intake = self._intakes[ticket.record.stream.source]
+        intake = self._parts.intakes[ticket.record.stream.source]
         if intake.ledger.part_done(ticket, outcome):
             intake.closed()
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from bridge.admin import Health, liveness
 from bridge.consumers.base import Link
 from bridge.intake import Intake
 from bridge.metrics import Board
 from bridge.model import Outcome
+from bridge.parts import Parts
 from bridge.rules import RuleSet
 from bridge.send.dispatcher import Dispatcher
-from bridge.settle.undertaker import Undertaker
 from bridge.tally import Tally
 
 TURN_SECONDS = 0.2
@@ -32,16 +32,12 @@ class Watch:
         self,
         board: Board,
         tally: Tally,
-        intakes: Mapping[str, Intake],
-        dispatchers: Mapping[str, Dispatcher],
-        undertaker: Undertaker,
+        parts: Parts,
         rules: RuleSet,
     ) -> None:
         self._board = board
         self._tally = tally
-        self._intakes = intakes
-        self._dispatchers = dispatchers
-        self._undertaker = undertaker
+        self._parts = parts
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
         self._stalls: set[tuple[str, str, str]] = set()
@@ -49,9 +45,9 @@ class Watch:
         for rule in (compiled.rule for compiled in rules.rules):
             board.prepare(rule=rule.name)
             board.prepare(rule=rule.name, destination=rule.destination)
-        for source in intakes:
+        for source in parts.intakes:
             board.prepare(source=source)
-        for destination in dispatchers:
+        for destination in parts.dispatchers:
             board.prepare(destination=destination)
 
     # The loop's turn
@@ -75,9 +71,9 @@ class Watch:
 
     def publish(self) -> None:
         """Set all gauges and publish the instant."""
-        for intake in self._intakes.values():
+        for intake in self._parts.intakes.values():
             self._source(intake)
-        for dispatcher in self._dispatchers.values():
+        for dispatcher in self._parts.dispatchers.values():
             self._destination(dispatcher)
         self._stalled()
         self._board.gauge("records_unaccounted").value = self.unaccounted
@@ -127,7 +123,7 @@ class Watch:
             "consumer_lag",
             {
                 (stream.source, stream.name, str(stream.number)): float(lag)
-                for intake in self._intakes.values()
+                for intake in self._parts.intakes.values()
                 for stream, lag in dict(intake.consumer.stats.lag).items()
             },
         )
@@ -139,7 +135,7 @@ class Watch:
             ("in_flight", dispatcher.in_flight),
             ("retrying", lanes.resting),
             ("queued", max(0, waiting)),
-            ("dead_letter", self._undertaker.pending_events[name]),
+            ("dead_letter", self._parts.undertaker.pending_events[name]),
         ):
             board.gauge("events_waiting", destination=name, state=state).value = count
         board.gauge("requests_in_flight", destination=name).value = dispatcher.in_flight
@@ -153,11 +149,11 @@ class Watch:
         """One series for each reason something waits; those that are over go to 0, not away."""
         now = {
             (intake.name, "", reason)
-            for intake in self._intakes.values()
+            for intake in self._parts.intakes.values()
             for reason in intake.stall_reasons()
         } | {
             ("", dispatcher.name, dispatcher.controller.blocked_reason)
-            for dispatcher in self._dispatchers.values()
+            for dispatcher in self._parts.dispatchers.values()
             if dispatcher.is_blocked
         }
         self._stalls |= now
@@ -172,23 +168,28 @@ class Watch:
         """Records consumed that are neither settled, given back, nor in flight: 0, or a bug."""
         return sum(
             intake.consumed_total - ledger.settled_total - ledger.given_back_total - ledger.in_flight
-            for intake in self._intakes.values()
+            for intake in self._parts.intakes.values()
             for ledger in (intake.ledger,)
         )
 
     @property
     def events_unaccounted(self) -> int:
         """Events created that are neither final, waiting, nor in an unconfirmed letter: 0, or a bug."""
-        waiting = sum(dispatcher.waiting for dispatcher in self._dispatchers.values())
+        waiting = sum(dispatcher.waiting for dispatcher in self._parts.dispatchers.values())
         tally = self._tally
-        return tally.events_created - tally.events_final - waiting - self._undertaker.pending_events.total()
+        return (
+            tally.events_created
+            - tally.events_final
+            - waiting
+            - self._parts.undertaker.pending_events.total()
+        )
 
     def summary(self) -> dict[str, int]:
         """All records by what became of them."""
-        ledgers = [intake.ledger for intake in self._intakes.values()]
+        ledgers = [intake.ledger for intake in self._parts.intakes.values()]
         settled = {o: sum(ledger.settled[o] for ledger in ledgers) for o in Outcome}
         return {
-            "consumed": sum(intake.consumed_total for intake in self._intakes.values()),
+            "consumed": sum(intake.consumed_total for intake in self._parts.intakes.values()),
             "delivered": settled[Outcome.DELIVERED],
             "filtered": settled[Outcome.FILTERED],
             "dead_lettered": settled[Outcome.DEAD_LETTERED],
@@ -208,14 +209,14 @@ class Watch:
         """Alive: loop and consumer threads turn. Ready: every broker is connected, and we stay."""
         progress = {
             intake.name: intake.consumer.stats.last_progress_seconds
-            for intake in self._intakes.values()
+            for intake in self._parts.intakes.values()
             if intake.consumer.stats.last_progress_seconds and not intake.has_ended
         }
         last_turn = self._board.latest().taken_seconds
         stuck = liveness(time.monotonic(), last_turn, progress, STUCK_SECONDS)
         waiting = [
             f"source {intake.name} is {intake.link.name.lower()}"
-            for intake in self._intakes.values()
+            for intake in self._parts.intakes.values()
             if intake.link is Link.CONNECTING
         ]
         reasons = (*stuck, *(["draining"] if self._draining else []), *waiting)

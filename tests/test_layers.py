@@ -17,6 +17,7 @@ RANKS = {
         "config",
         "config_file",
         "config_words",
+        "listening",
         "located_yaml",
         "logs",
         "metric_families",
@@ -27,7 +28,7 @@ RANKS = {
         "yaml_scalars",
     ),
     2: STAGES,
-    3: ("intake", "overseer", "pipeline", "tally"),
+    3: ("intake", "overseer", "parts", "pipeline", "tally"),
     4: ("admin", "app", "dead_letters", "watch"),
     5: ("cli", "__main__"),
 }

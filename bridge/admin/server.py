@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bridge.admin.health import Health
 from bridge.admin.pages import html_page, text_page
 from bridge.config import Admin
-from bridge.errors import ConfigError
+from bridge.listening import listen
 from bridge.logs import get_logger, redacted
 from bridge.metrics import Snapshot, exposition
 
@@ -65,9 +65,15 @@ class AdminServer:
         """Bind, then serve on a thread; whoever connects from now on is answered.
 
         Raises:
-            ConfigError: the port is taken, or the address is not ours.
+            ConsumerError: the port is taken, or the address is not ours.
         """
-        self._socket = _bound(self._settings.host, self._settings.port)
+        self._socket = listen(
+            self._settings.host,
+            self._settings.port,
+            backlog=128,
+            what="the admin server",
+            remedy="end the other process, or set another `admin.port` (0 takes a free one)",
+        )
         self._thread = threading.Thread(target=self._serve, name="admin", daemon=True)
         self._thread.start()
 
@@ -176,28 +182,3 @@ def _uvicorn_config(app: ASGIApp) -> uvicorn.Config:
         timeout_graceful_shutdown=1,
         h11_max_incomplete_event_size=16 * 1024,
     )
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise _cannot_listen(host, port, error) from error
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise _cannot_listen(host, port, error) from error
-    listener.setblocking(False)
-    return listener
-
-
-def _cannot_listen(host: str, port: int, error: OSError) -> ConfigError:
-    reason = (error.strerror or type(error).__name__).lower()
-    hint = "end the other process, or set another `admin.port` (0 takes a free one)"
-    return ConfigError(f"the admin server cannot listen on {host}:{port}: {reason}", where="admin", hint=hint)

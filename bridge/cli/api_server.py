@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 import threading
 import time
 from collections import deque
@@ -22,7 +21,7 @@ import uvloop
 
 from bridge.cli.api_faults import Control
 from bridge.cli.api_routes import Answer, Api, Request, refusal
-from bridge.errors import ConsumerError
+from bridge.listening import listen
 
 DEFAULT_KEEP = 100_000
 
@@ -62,7 +61,7 @@ class LocalApi:
             control = msgspec.structs.replace(control, keys=tuple(write_keys))
         chance = random.Random(seed)  # noqa: S311 - repeatable failures, no secret
         self._api = Api(control, keep=keep, chance=chance, monotonic=time.monotonic)
-        self._socket = _bound(host, port)
+        self._socket = listen(host, port, backlog=1024, what="the local API", remedy="choose another --port")
         self.host = host
         self.port: int = self._socket.getsockname()[1]
         self._loop: asyncio.AbstractEventLoop
@@ -287,25 +286,3 @@ def _phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "Unknown"
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise _cannot_listen(host, port, error) from error
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(1024)
-    except OSError as error:
-        listener.close()
-        raise _cannot_listen(host, port, error) from error
-    listener.setblocking(False)
-    return listener
-
-
-def _cannot_listen(host: str, port: int, error: OSError) -> ConsumerError:
-    reason = (error.strerror or type(error).__name__).lower()
-    return ConsumerError(f"the local API cannot listen on {host}:{port}: {reason}", "choose another --port")

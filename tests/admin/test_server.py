@@ -10,7 +10,7 @@ import pytest
 
 from bridge.admin import AdminServer, Health, liveness
 from bridge.config import Admin
-from bridge.errors import ConfigError
+from bridge.errors import ConsumerError
 from bridge.logs import redact
 from bridge.metrics import Board
 
@@ -194,19 +194,19 @@ def test_it_answers_while_another_thread_is_stuck(bridge: Bridge, server: AdminS
     assert "the loop has not turned for 61 s" in text
 
 
-def test_a_taken_port_is_a_config_error_with_a_remedy(server: AdminServer, bridge: Bridge) -> None:
+def test_a_taken_port_is_told_with_a_remedy(server: AdminServer, bridge: Bridge) -> None:
     """Said before anything else starts."""
     second = AdminServer(Admin(host="127.0.0.1", port=server.port), bridge.board.latest, bridge.health)
-    with pytest.raises(ConfigError, match="address already in use") as caught:
+    with pytest.raises(ConsumerError, match="address already in use") as caught:
         second.start()
     assert str(server.port) in str(caught.value)
-    assert "admin.port" in caught.value.hint
+    assert "admin.port" in caught.value.remedy
     second.stop()
 
 
-def test_a_foreign_address_is_a_config_error(bridge: Bridge) -> None:
+def test_a_foreign_address_is_told(bridge: Bridge) -> None:
     """192.0.2.0/24 is for documentation and nobody's."""
-    with pytest.raises(ConfigError, match="cannot listen on"):
+    with pytest.raises(ConsumerError, match="cannot listen on"):
         AdminServer(Admin(host="192.0.2.1", port=0), bridge.board.latest, bridge.health).start()
 
 
