@@ -251,8 +251,8 @@ class Queue:
         before, self.phase, self._channel = self.phase, Phase.IDLE, None
         if before is Phase.CONSUMING:
             self._end_epoch()
-        if self._connection is None:
-            return
+        if self._connection is None or not self._connection.is_open:
+            return  # left, or lost with the connection, of which ``disconnected`` tells
         if before is Phase.PROBING and fault.kind in (Kind.PRECONDITION, Kind.DENIED):
             self._learn(fault)
         elif before is Phase.SUBSCRIBING and fault.kind is Kind.HELD:
