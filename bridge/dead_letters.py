@@ -74,11 +74,13 @@ def _rabbitmq(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
     queue = target.queue or ""
 
     def publish(letter: Letter) -> Future[None]:
+        """AMQP has no place for a broker key: a header keeps it for the redrive."""
         record = letter.record
+        key = () if record.key is None else (("bridge-key", record.key),)
         return publisher.publish(
             queue,
             record.value or b"",
-            letter.headers,
+            letter.headers + key,
             message_id=record.message_id,
             content_type=record.content_type,
             content_encoding=record.content_encoding,
