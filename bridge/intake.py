@@ -141,7 +141,7 @@ class Intake:
         self.link = Link.CONNECTING
         self.consumed_total = 0
         self.has_ended = False
-        self.held: dict[Stream, list[Ticket]] = {}
+        self._held: dict[Stream, list[Ticket]] = {}
         self.feeds: set[str] = set()
         self._limits = limits
         self._starter = starter
@@ -165,8 +165,6 @@ class Intake:
             ticket = self.ledger.open(record)
             if ticket is None:
                 self.ledger.straggled()
-            elif record.stream in self.held:
-                self.held[record.stream].append(ticket)
             else:
                 tickets.append(ticket)
         self._starter.take_in(self, tickets)
@@ -231,7 +229,7 @@ class Intake:
             drain.answer.set_result(positions)
 
     def _is_drained(self, drain: _Drain) -> bool:
-        moving = drain.streams - self.held.keys()
+        moving = drain.streams - self._held.keys()
         return not self.ledger.open_in(moving) or self._overlooker.is_stuck()
 
     def _fence(self, streams: Collection[Stream], kind: str) -> None:
@@ -242,7 +240,7 @@ class Intake:
 
     def _forget(self, streams: Collection[Stream]) -> None:
         for stream in streams:
-            self.held.pop(stream, None)
+            self._held.pop(stream, None)
             self._stream_reasons.pop(stream, None)
 
     # Holding back
@@ -262,6 +260,19 @@ class Intake:
         if reason not in reasons:
             reasons.add(reason)
             self._put_pauses()
+
+    def hold(self, ticket: Ticket, reason: str) -> None:
+        """The ticket's stream stands still from this record on; nothing of it is skipped."""
+        self._held.setdefault(ticket.record.stream, []).append(ticket)
+        self.hold_back(reason, ticket.record.stream)
+
+    def keep_if_held(self, ticket: Ticket) -> bool:
+        """Keep a record that came behind one that stands still; False where nothing does."""
+        held = self._held.get(ticket.record.stream)
+        if held is None:
+            return False
+        held.append(ticket)
+        return True
 
     def let_go(self, reason: str, stream: Stream | None = None) -> None:
         """The reason is gone."""

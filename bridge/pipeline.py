@@ -39,9 +39,7 @@ class Pipeline:
     def take_in(self, intake: Intake, tickets: Sequence[Ticket]) -> None:
         """Start these records, in order."""
         for ticket in tickets:
-            if ticket.record.stream in intake.held:
-                intake.held[ticket.record.stream].append(ticket)
-            else:
+            if not intake.keep_if_held(ticket):
                 self._start(intake, ticket)
 
     def _start(self, intake: Intake, ticket: Ticket) -> None:
@@ -106,10 +104,7 @@ class Pipeline:
             self._bury(ticket, Cause(fault.reason, fault.error, fault.rule, fault.destination))
 
     def _hold(self, intake: Intake, ticket: Ticket, reason: str, error: str) -> None:
-        """This stream stands still from this record on; nothing is skipped."""
-        stream = ticket.record.stream
-        intake.held[stream] = [ticket]
-        intake.hold_back(reason, stream)
+        intake.hold(ticket, reason)
         self._tally.held(ticket.record, reason, error)
 
     # send → settle

@@ -206,16 +206,18 @@ def test_records_of_an_old_epoch_are_counted_as_given_back() -> None:
     asyncio.run(run())
 
 
-def test_a_held_stream_keeps_its_records_in_order() -> None:
-    """Nothing of it starts while it is held."""
+def test_a_held_stream_keeps_what_comes_behind() -> None:
+    """It is paused, and nothing of it is given on; other streams are not held."""
 
     async def run() -> None:
-        intake, _, above = world()
-        intake.held[P0] = []
+        intake, client, above = world()
         intake.on_records(records(7, 8), 2)
+        assert not intake.keep_if_held(above.tickets[0])
+        intake.hold(above.tickets[0], "rule_stopped")
 
-        assert above.tickets == []
-        assert [ticket.record.offset for ticket in intake.held[P0]] == [7, 8]
+        assert intake.keep_if_held(above.tickets[1])
+        assert client.said == ["pause"]
+        assert intake.stall_reasons() == {"rule_stopped"}
         assert intake.ledger.in_flight == 2
 
     asyncio.run(run())
