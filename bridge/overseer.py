@@ -45,10 +45,10 @@ class Overseer:
         if again or self._parts.dispatchers[destination].is_blocked:
             self._check_drains()
 
-    def turned(self, destination: str, blocked_reason: str, detail: str) -> None:
+    def turned(self, destination: str, blocked_reason: str, status: int) -> None:
         """A destination was blocked or opened: sources that feed only blocked ones wait."""
         if blocked_reason:
-            _log.error("destination blocked", destination=destination, reason=blocked_reason, answer=detail)
+            _log.error("destination blocked", destination=destination, reason=blocked_reason, status=status)
         else:
             _log.info("destination open", destination=destination)
         for intake in self._parts.intakes.values():

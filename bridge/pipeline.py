@@ -13,6 +13,7 @@ from typing import cast
 from bridge.config import Config, Decode, SourceSettings
 from bridge.decode import Document, decode
 from bridge.intake import Intake
+from bridge.logs import redacted
 from bridge.model import Applied, Event, Fault, Filtered, OnError, Outcome, Poison, Reason, Record, Stream
 from bridge.parts import Parts
 from bridge.rules import RuleSet, StreamRules
@@ -121,7 +122,7 @@ class Pipeline:
         event = parcel.event
         cause = Cause(
             reason,
-            error,
+            redacted(error),
             event.rule,
             event.destination,
             event,

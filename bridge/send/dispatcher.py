@@ -54,8 +54,8 @@ class Witness(Protocol):
         """A request ended, whatever its answer; ``again`` says that the event will be tried again."""
         ...
 
-    def turned(self, destination: str, blocked_reason: str, detail: str) -> None:
-        """The destination was blocked, or opened again (empty reason)."""
+    def turned(self, destination: str, blocked_reason: str, status: int) -> None:
+        """The destination was blocked, or opened again (empty reason); 0: by no answer at all."""
         ...
 
 
@@ -219,7 +219,7 @@ class Dispatcher:
         """Blocked: any lane may probe. Opened: nobody waits for a backoff any more."""
         reason = self.controller.blocked_reason
         self.lanes.wake_all()
-        self._witness.turned(self.name, reason, f"status {verdict.status} {verdict.excerpt}".strip())
+        self._witness.turned(self.name, reason, verdict.status)
 
     def _set_timer(self, now_seconds: float, wakes_at_seconds: float | None) -> None:
         due = self._next_due(now_seconds, wakes_at_seconds)

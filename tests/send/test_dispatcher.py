@@ -83,7 +83,7 @@ class Reports:
     def answered(self, destination: str, verdict: Verdict, seconds: float, *, again: bool) -> None:
         """Nothing to remember."""
 
-    def turned(self, destination: str, blocked_reason: str, detail: str) -> None:
+    def turned(self, destination: str, blocked_reason: str, status: int) -> None:
         self.turns.append(blocked_reason)
 
 
