@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bridge.cli.findings import Findings, Format, printed
 from bridge.cli.targets import Target, chosen, config_target
 from bridge.config import Secret
 from bridge.config_file import expand_glob, secrets_of
-from bridge.errors import ConfigError, ConfigErrors
+from bridge.errors import ConfigError
 from bridge.located_yaml import read_yaml
-from bridge.rules import compile_files, unfit
+from bridge.rules import RuleSet, compile_files, unfit
 from bridge.rules.cases import cases_file, read_cases
-
-
-class Format(StrEnum):
-    """How problems are printed."""
-
-    TEXT = "text"
-    JSON = "json"
-    GITHUB = "github"
+from bridge.rules.lint import lint_files
+from bridge.rules.parse import parse_rules
+from bridge.rules.rule import RuleFile
 
 
 def check(
@@ -60,26 +53,9 @@ def check(
         _check_config(path, findings)
     if files:
         _check_rules(Target(tuple(files)), findings)
-    sys.stdout.write(_PRINTERS[output](findings))
+    sys.stdout.write(printed(findings, output))
     if findings.errors:
         raise typer.Exit(1)
-
-
-@dataclass(slots=True)
-class Findings:
-    """What was found, in the order found."""
-
-    errors: list[ConfigError] = field(default_factory=list)
-    warnings: list[ConfigError] = field(default_factory=list)
-    files: int = 0
-    rules: int = 0
-
-    def add(self, error: ConfigError) -> None:
-        """One error, or the many that it stands for; each is told once."""
-        told = {str(known) for known in self.errors}
-        for one in error.errors if isinstance(error, ConfigErrors) else (error,):
-            if str(one) not in told:
-                self.errors.append(one)
 
 
 def _check_config(path: Path, findings: Findings) -> None:
@@ -93,11 +69,9 @@ def _check_config(path: Path, findings: Findings) -> None:
     assert target.config is not None  # noqa: S101 - config_target has read it
     for where, secret in secrets_of(target.config):
         _warn_unset(secret, target, where, str(path), findings)
-    _check_rules(target, findings)
-    if not findings.errors:
-        rules = compile_files(target.files, target.config.destinations, target.limits, _dummy)
-        for one in unfit(rules, target.config):
-            findings.errors.append(located.error(one.keypath, one.problem, hint=one.hint))
+    rules = _check_rules(target, findings)
+    for one in unfit(rules, target.config) if rules is not None else ():
+        findings.add(located.error(one.keypath, one.problem, hint=one.hint))
 
 
 def _named_rules(path: Path) -> tuple[Path, ...]:
@@ -111,7 +85,7 @@ def _named_rules(path: Path) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(file for text in texts for file in expand_glob(path.parent, text)))
 
 
-def _check_rules(target: Target, findings: Findings) -> None:
+def _check_rules(target: Target, findings: Findings) -> RuleSet | None:
     config = target.config
     destinations = config.destinations if config is not None else None
     sources = [source.name for source in config.sources] if config is not None else None
@@ -121,15 +95,30 @@ def _check_rules(target: Target, findings: Findings) -> None:
         return _dummy(secret)
 
     findings.files += len(target.files)
+    rules = None
     try:
         rules = compile_files(target.files, destinations, target.limits, secret_of, sources=sources)
-        findings.rules += len(rules.rules)
     except ConfigError as error:
         findings.add(error)
-        return
-    for file in target.files:
-        if cases_file(file).is_file():
+    findings.add_lint(lint_files(_readable(target.files), target.limits))
+    if rules is not None:
+        findings.rules += len(rules.rules)
+        for file in filter(lambda path: cases_file(path).is_file(), target.files):
             _check_cases(file, [one.rule.name for one in rules.rules], findings)
+    return rules
+
+
+def _readable(files: Sequence[Path]) -> list[RuleFile]:
+    """The files without faults of shape; what is wrong with the others is told already."""
+    found = []
+    for path in files:
+        try:
+            file, reader = parse_rules(read_yaml(path))
+        except ConfigError:
+            continue
+        if not reader.errors:
+            found.append(file)
+    return found
 
 
 def _check_cases(file: Path, names: list[str], findings: Findings) -> None:
@@ -152,83 +141,4 @@ def _warn_unset(secret: Secret, target: Target, where: str, path: str, findings:
         target.secret(secret, os.environ)
     except ConfigError as error:
         warning = ConfigError(f"{error.problem}: `run` will refuse this", path=path, where=where)
-        if str(warning) not in {str(known) for known in findings.warnings}:
-            findings.warnings.append(warning)
-
-
-def _text(findings: Findings) -> str:
-    lines: list[str] = []
-    for severity, error in _all(findings):
-        lines += _told(severity, error)
-    counts = f"{len(findings.errors)} errors, {len(findings.warnings)} warnings"
-    return "\n".join([*lines, f"{counts} ({findings.files} rule files, {findings.rules} rules)", ""])
-
-
-def _told(severity: str, error: ConfigError) -> Iterator[str]:
-    place = f"{error.path}:{error.line}:{error.column}" if error.line else error.path
-    parts = [part for part in (place, severity, error.problem) if part]
-    yield ": ".join(parts)
-    if source := _source_line(error):
-        yield f"  {error.line:>4} | {source}"
-        yield f"       | {_blank(source[: error.column - 1])}^"
-    if error.where:
-        yield f"    in {error.where}"
-    if error.hint:
-        yield f"    hint: {error.hint}"
-
-
-def _source_line(error: ConfigError) -> str:
-    if not error.line:
-        return ""
-    try:
-        return Path(error.path).read_text("utf-8", "replace").splitlines()[error.line - 1]
-    except (OSError, IndexError):
-        return ""
-
-
-def _blank(text: str) -> str:
-    """As wide as ``text``, tabs kept."""
-    return "".join("\t" if character == "\t" else " " for character in text)
-
-
-def _json(findings: Findings) -> str:
-    problems = [
-        {
-            "severity": severity,
-            "path": error.path,
-            "line": error.line,
-            "column": error.column,
-            "where": error.where,
-            "problem": error.problem,
-            "hint": error.hint,
-        }
-        for severity, error in _all(findings)
-    ]
-    return json.dumps(problems, ensure_ascii=False, indent=2) + "\n"
-
-
-def _github(findings: Findings) -> str:
-    """Source: GitHub, "Workflow commands", setting an error message."""
-    lines = []
-    for severity, error in _all(findings):
-        places = {"file": error.path, "line": error.line, "col": error.column}
-        fields = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in places.items() if value)
-        message = error.problem + (f" ({error.hint})" if error.hint else "")
-        lines.append(f"::{severity} {fields}::{_escaped(message)}\n")
-    return "".join(lines)
-
-
-def _escaped(text: str, more: str = "") -> str:
-    for character in "%\r\n" + more:
-        text = text.replace(character, f"%{ord(character):02X}")
-    return text
-
-
-_PRINTERS = {Format.TEXT: _text, Format.JSON: _json, Format.GITHUB: _github}
-
-
-def _all(findings: Findings) -> Sequence[tuple[str, ConfigError]]:
-    return [
-        *(("error", error) for error in findings.errors),
-        *(("warning", error) for error in findings.warnings),
-    ]
+        findings.warn("secret-unset", warning)

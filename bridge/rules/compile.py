@@ -35,13 +35,17 @@ _NEEDS = {
 
 _TEXT = frozenset({"string"})
 _WHOLE = frozenset({"int", "uint"})
-_TIME = frozenset({"timestamp", "string"})
-_FITTING = {
+ID_KINDS = _TEXT | _WHOLE
+"""What ``user_id`` and ``anonymous_id`` take."""
+TIME_KINDS = frozenset({"timestamp", "string"})
+"""What ``timestamp`` takes."""
+FITTING = {
     Kind.STRING: _TEXT,
     Kind.INT: _WHOLE | {"bool"},
     Kind.DOUBLE: _WHOLE | {"double"},
-    Kind.DATETIME: _TIME,
+    Kind.DATETIME: TIME_KINDS,
 }
+"""What a parameter of each kind takes."""
 _JUDGED = frozenset(
     {"bool", "int", "uint", "double", "string", "bytes", "list", "map", "timestamp", "duration", "type"}
 )
@@ -74,6 +78,17 @@ def compile_file(
     return compiled
 
 
+def environment_of(file: RuleFile, rule: Rule, secrets: Mapping[str, Callable[[], bytes]]) -> cel.Environment:
+    """What the expressions of a rule may name."""
+    functions = cel.standard_functions(secrets=secrets, timezone=rule.timezone or "")
+    return cel.Environment(_BY_ENVELOPE[rule.envelope], functions, {"maps": file.maps or {}})
+
+
+def bounds_of(limits: Limits) -> cel.Limits:
+    """The bounds of expressions among those of the configuration."""
+    return cel.Limits(limits.loop_steps, limits.string, limits.expression, limits.expression_depth)
+
+
 def _secrets(
     file: RuleFile, reader: Reader, secret_of: Callable[[Secret], str]
 ) -> dict[str, Callable[[], bytes]]:
@@ -103,10 +118,8 @@ class _Compiler:
         self._reader = reader
         self._rule = rule
         self._steps = limits.loop_steps
-        functions = cel.standard_functions(secrets=secrets, timezone=rule.timezone or "")
-        environment = cel.Environment(_BY_ENVELOPE[rule.envelope], functions, {"maps": file.maps or {}})
-        bounds = cel.Limits(limits.loop_steps, limits.string, limits.expression, limits.expression_depth)
-        self._unit = cel.Unit(environment, filename=f"<rule {rule.name}>", limits=bounds)
+        environment = environment_of(file, rule, secrets)
+        self._unit = cel.Unit(environment, filename=f"<rule {rule.name}>", limits=bounds_of(limits))
         self._coded: dict[Expression, Coded] = {}
         self._by_index: dict[int, Expression] = {}
 
@@ -146,13 +159,13 @@ class _Compiler:
             scope[emit.index] = cel.Local(partial(_load, INDEX), "int", fails=False)
         for one in (emit.user_id, emit.anonymous_id):
             if one is not None:
-                self._expression(one, scope, _TEXT | _WHOLE, "string or int")
+                self._expression(one, scope, ID_KINDS, "string or int")
         if emit.timestamp is not None:
-            self._expression(emit.timestamp, scope, _TIME, "timestamp or string")
+            self._expression(emit.timestamp, scope, TIME_KINDS, "timestamp or string")
         for _, one in emit.context:
             self._expression(one, scope)
         for parameter in emit.params:
-            self._expression(parameter.value, scope, _FITTING[parameter.kind], parameter.kind.value)
+            self._expression(parameter.value, scope, FITTING[parameter.kind], parameter.kind.value)
 
     def _expression(
         self,

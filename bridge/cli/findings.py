@@ -1,0 +1,165 @@
+"""What ``check`` found, and how it is printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from bridge.errors import ConfigError, ConfigErrors
+from bridge.rules.lint import Finding, Severity
+
+
+class Format(StrEnum):
+    """How problems are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem; ``code`` says which check found it."""
+
+    severity: Severity
+    code: str
+    error: ConfigError
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """File, line and column."""
+        return self.error.path, self.error.line, self.error.column
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found, in the order found."""
+
+    problems: list[Problem] = field(default_factory=list)
+    files: int = 0
+    rules: int = 0
+
+    @property
+    def errors(self) -> list[Problem]:
+        """What must not run."""
+        return [one for one in self.problems if one.severity is Severity.ERROR]
+
+    @property
+    def warnings(self) -> list[Problem]:
+        """What runs, but hardly as meant."""
+        return [one for one in self.problems if one.severity is Severity.WARNING]
+
+    def all(self) -> list[Problem]:
+        """Errors first."""
+        return [*self.errors, *self.warnings]
+
+    def add(self, error: ConfigError) -> None:
+        """One error, or the many that it stands for; each is told once."""
+        for one in error.errors if isinstance(error, ConfigErrors) else (error,):
+            self._tell(Problem(Severity.ERROR, "invalid", one))
+
+    def warn(self, code: str, warning: ConfigError) -> None:
+        """One warning, told once."""
+        self._tell(Problem(Severity.WARNING, code, warning))
+
+    def add_lint(self, found: Iterator[Finding] | list[Finding]) -> None:
+        """What the linter says, but where an error is told already."""
+        told = {one.place for one in self.errors}
+        for one in found:
+            error = ConfigError(
+                one.message,
+                path=one.path,
+                line=one.line,
+                column=one.column,
+                where=one.where,
+                hint=one.hint,
+            )
+            if (one.path, one.line, one.column) not in told:
+                self._tell(Problem(one.severity, one.code, error))
+
+    def _tell(self, problem: Problem) -> None:
+        if all(
+            (one.severity, str(one.error)) != (problem.severity, str(problem.error)) for one in self.problems
+        ):
+            self.problems.append(problem)
+
+
+def printed(findings: Findings, output: Format) -> str:
+    """The findings in one of the formats."""
+    return _PRINTERS[output](findings)
+
+
+def _text(findings: Findings) -> str:
+    lines: list[str] = []
+    for one in findings.all():
+        lines += _told(one.severity, one.error)
+    counts = f"{len(findings.errors)} errors, {len(findings.warnings)} warnings"
+    return "\n".join([*lines, f"{counts} ({findings.files} rule files, {findings.rules} rules)", ""])
+
+
+def _told(severity: str, error: ConfigError) -> Iterator[str]:
+    place = f"{error.path}:{error.line}:{error.column}" if error.line else error.path
+    parts = [part for part in (place, severity, error.problem) if part]
+    yield ": ".join(parts)
+    if source := _source_line(error):
+        yield f"  {error.line:>4} | {source}"
+        yield f"       | {_blank(source[: error.column - 1])}^"
+    if error.where:
+        yield f"    in {error.where}"
+    if error.hint:
+        yield f"    hint: {error.hint}"
+
+
+def _source_line(error: ConfigError) -> str:
+    if not error.line:
+        return ""
+    try:
+        return Path(error.path).read_text("utf-8", "replace").splitlines()[error.line - 1]
+    except (OSError, IndexError):
+        return ""
+
+
+def _blank(text: str) -> str:
+    """As wide as ``text``, tabs kept."""
+    return "".join("\t" if character == "\t" else " " for character in text)
+
+
+def _json(findings: Findings) -> str:
+    problems = [
+        {
+            "severity": one.severity,
+            "code": one.code,
+            "path": one.error.path,
+            "line": one.error.line,
+            "column": one.error.column,
+            "where": one.error.where,
+            "problem": one.error.problem,
+            "hint": one.error.hint,
+        }
+        for one in findings.all()
+    ]
+    return json.dumps(problems, ensure_ascii=False, indent=2) + "\n"
+
+
+def _github(findings: Findings) -> str:
+    """Source: GitHub, "Workflow commands", setting an error message."""
+    lines = []
+    for one in findings.all():
+        error = one.error
+        places = {"file": error.path, "line": error.line, "col": error.column}
+        fields = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in places.items() if value)
+        message = error.problem + (f" ({error.hint})" if error.hint else "")
+        lines.append(f"::{one.severity} {fields}::{_escaped(message)}\n")
+    return "".join(lines)
+
+
+def _escaped(text: str, more: str = "") -> str:
+    for character in "%\r\n" + more:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
+
+
+_PRINTERS = {Format.TEXT: _text, Format.JSON: _json, Format.GITHUB: _github}
