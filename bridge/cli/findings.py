@@ -18,6 +18,7 @@ class Format(StrEnum):
     TEXT = "text"
     JSON = "json"
     GITHUB = "github"
+    SARIF = "sarif"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +88,8 @@ class Findings:
             self.problems.append(problem)
 
 
-def printed(findings: Findings, output: Format) -> str:
-    """The findings in one of the formats."""
-    return _PRINTERS[output](findings)
-
-
-def _text(findings: Findings) -> str:
+def text(findings: Findings) -> str:
+    """For people: each problem in its line, and a count."""
     lines: list[str] = []
     for one in findings.all():
         lines += _told(one.severity, one.error)
@@ -127,7 +124,8 @@ def _blank(text: str) -> str:
     return "".join("\t" if character == "\t" else " " for character in text)
 
 
-def _json(findings: Findings) -> str:
+def as_json(findings: Findings) -> str:
+    """For scripts: a list of objects."""
     problems = [
         {
             "severity": one.severity,
@@ -144,8 +142,8 @@ def _json(findings: Findings) -> str:
     return json.dumps(problems, ensure_ascii=False, indent=2) + "\n"
 
 
-def _github(findings: Findings) -> str:
-    """Source: GitHub, "Workflow commands", setting an error message."""
+def github(findings: Findings) -> str:
+    """Annotations of a workflow run. Source: GitHub, "Workflow commands", setting an error message."""
     lines = []
     for one in findings.all():
         error = one.error
@@ -160,6 +158,3 @@ def _escaped(text: str, more: str = "") -> str:
     for character in "%\r\n" + more:
         text = text.replace(character, f"%{ord(character):02X}")
     return text
-
-
-_PRINTERS = {Format.TEXT: _text, Format.JSON: _json, Format.GITHUB: _github}

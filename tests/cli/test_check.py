@@ -1,6 +1,7 @@
 """`filum-bridge check`: every problem with its place, offline."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from bridge.cli.check import check
+from bridge.cli.sarif import DESCRIPTIONS
 from bridge.errors import UsageError
 
 RULES = """\
@@ -151,6 +153,118 @@ def test_the_dead_letters_own_topic_is_no_source(config: Path, rules: Path) -> N
     text = CONFIG.replace("{name: f, type: file, path: in.jsonl}", source)
     config.write_text(text.replace("dead_letters: {type: file, path: dead.jsonl}", letters))
     assert "dead letters" in run(config).output
+
+
+def test_a_warning_of_the_linter_does_not_fail(rules: Path) -> None:
+    """An error of it does; each with its code."""
+    rules.write_text(RULES.replace("event_name: E", "event_name: Call Created"))
+    result = run(rules, "--format", "json")
+    assert result.exit_code == 0
+    assert [(one["severity"], one["code"]) for one in json.loads(result.output)] == [
+        ("warning", "system-event-name")
+    ]
+    rules.write_text(RULES.replace("event.id", "\"''\""))
+    assert run(rules).exit_code == 1
+
+
+def test_what_the_compiler_told_the_linter_does_not_repeat(rules: Path) -> None:
+    """One place, one error."""
+    rules.write_text(RULES.replace("event.id", "'[1]'"))
+    result = run(rules)
+    assert "1 errors, 0 warnings" in result.output
+
+
+def test_the_files_that_come_along_have_nothing_to_tell() -> None:
+    """The linter is no nuisance: the sample rules are without a finding."""
+    folder = Path(__file__).parents[2] / "config" / "rules"
+    result = run(*sorted(folder.glob("*.yaml")))
+    assert "0 errors, 0 warnings" in result.output
+
+
+def test_samples_tell_fields_that_no_record_has(rules: Path, tmp_path: Path) -> None:
+    """In the shape of the file source; tombstones and blank lines are passed over."""
+    samples = tmp_path / "samples.jsonl"
+    samples.write_text(
+        '{"topic": "shop.orders", "json": {"idd": 1}}\n\n{"topic": "shop.orders", "value": null}\n'
+    )
+    result = run(rules, "--samples", samples)
+    assert result.exit_code == 0
+    assert f"{rules}:4:62: warning: no sample has `event.id` (1 looked at)" in result.output
+    assert "hint: did you mean `idd`?" in result.output
+    samples.write_text('{"topic": "shop.orders", "value": "{\\"id\\": 1}"}\n')
+    assert "0 errors, 0 warnings" in run(rules, "--samples", samples).output
+
+
+def test_samples_that_cannot_be_read_are_told_with_their_line(rules: Path, tmp_path: Path) -> None:
+    """A line that is no record is an error, a body that is no JSON a warning, no file wrong usage."""
+    samples = tmp_path / "samples.jsonl"
+    good = '{"topic": "shop.orders", "json": {"id": 1}}'
+    samples.write_text(f'{good}\n{{"topic": 5}}\n{{"topic": "shop.orders", "value": "{{"}}\n')
+    output = run(rules, "--samples", samples).output
+    assert f"{samples}:2:1: error: no record line" in output
+    assert f"{samples}:3:1: warning: this sample cannot be decoded" in output
+    assert isinstance(run(rules, "--samples", tmp_path / "nope").exception, UsageError)
+
+
+def test_samples_are_decoded_as_their_source_says(config: Path, rules: Path, tmp_path: Path) -> None:
+    """Text is no broken JSON."""
+    source = "{name: k, type: kafka, brokers: 'localhost:1', group: g, topics: [shop.orders], decode: text}"
+    config.write_text(CONFIG.replace("{name: f, type: file, path: in.jsonl}", source))
+    rules.write_text(RULES.replace("event.id", "event"))
+    samples = tmp_path / "samples.jsonl"
+    samples.write_text('{"topic": "shop.orders", "value": "hello"}\n')
+    assert "this sample" not in run(config, "--samples", samples).output
+
+
+def test_problems_as_sarif(rules: Path) -> None:
+    """The parts of SARIF 2.1.0 that code scanning needs, each where the standard wants it."""
+    rules.write_text(
+        RULES.replace("event_name: E, user_id: event.id", "event_name: Call Created, user_id: evnt.id")
+    )
+    result = run(rules, "--format", "sarif")
+    assert result.exit_code == 1
+    log = json.loads(result.output)
+    assert log["version"] == "2.1.0"
+    assert log["$schema"].endswith("sarif-2.1.0.json")
+    (one_run,) = log["runs"]
+    driver = one_run["tool"]["driver"]
+    assert driver["name"] == "filum-bridge"
+    assert one_run["columnKind"] == "unicodeCodePoints"
+    (found,) = one_run["results"]
+    assert driver["rules"][found["ruleIndex"]]["id"] == found["ruleId"] == "invalid"
+    assert all(rule["shortDescription"]["text"] for rule in driver["rules"])
+    assert (found["level"], found["message"]["text"]) == (
+        "error",
+        "unknown variable 'evnt' (did you mean 'event'?)",
+    )
+    place = found["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == rules.as_uri()
+    assert place["region"]["startLine"] == 4
+    assert rules.read_text().splitlines()[3][place["region"]["startColumn"] - 1 :].startswith("evnt.id")
+
+
+def test_sarif_of_nothing_wrong_and_of_a_relative_path(
+    rules: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An empty list of results is a result; relative paths stay so, with escapes."""
+    assert json.loads(run(rules, "--format", "sarif").output)["runs"][0]["results"] == []
+    monkeypatch.chdir(tmp_path)
+    rules.rename(tmp_path / "my rules.yaml")
+    Path("my rules.yaml").write_text(RULES.replace("event_name: E", "event_name: Call Created"))
+    (found,) = json.loads(run("my rules.yaml", "--format", "sarif").output)["runs"][0]["results"]
+    assert found["level"] == "warning"
+    assert found["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "my%20rules.yaml"
+
+
+def test_every_code_has_a_description() -> None:
+    """A code that the linter writes and SARIF does not know would be a crash."""
+    folder = Path(__file__).parents[2] / "bridge"
+    files = [*(folder / "rules" / "lint").glob("*.py"), *(folder / "cli").glob("*.py")]
+    sources = "".join(path.read_text() for path in files)
+    calls = r"(?:view\.inside|view\.key|findings\.warn|Finding)\(\s*\"([a-z-]+)\""
+    found = set(re.findall(calls, sources))
+    assert len(found) > 15
+    assert found <= DESCRIPTIONS.keys()
 
 
 def test_help_has_examples() -> None:

@@ -31,7 +31,8 @@ class Origin:
 
     def element(self) -> Origin:
         """The origin of its elements."""
-        return self.elements or Origin(frozenset((*path, None) for path in self.paths))
+        own = Origin(frozenset((*path, None) for path in self.paths))
+        return own if self.elements is None else own | self.elements
 
     def field(self, name: str) -> Origin:
         """The origin of one field of it."""
