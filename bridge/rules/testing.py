@@ -17,6 +17,7 @@ from bridge.errors import ConfigErrors
 from bridge.located_yaml import read_yaml
 from bridge.model import Applied, Event, Filtered, Poison, Record
 from bridge.rules.cases import Case, cases_file, parse_cases, read_cases
+from bridge.rules.coverage import Coverage
 from bridge.rules.load import ReadSecret, compile_files
 from bridge.rules.parse import parse_rules
 from bridge.rules.reader import Reader
@@ -55,10 +56,11 @@ class Result:
 
 @dataclass(slots=True)
 class Report:
-    """All results, and the rules whose ``when`` no test has passed."""
+    """All results, the rules whose ``when`` no test has passed, and the branches that tests reached."""
 
     results: list[Result] = field(default_factory=list)
     untested: list[str] = field(default_factory=list)
+    coverage: Coverage = field(default_factory=Coverage)
 
     @property
     def failed(self) -> list[Result]:
@@ -93,7 +95,8 @@ def run_tests(
         names = [rule.name for rule in file.rules]
         own = [one for one in rules.rules if one.rule.name in names]
         default = file.reads or file.rules[0].reads
-        runner = _Runner(own, default, limits, decode, fired)
+        report.coverage.expect(file)
+        runner = _Runner(own, default, limits, decode, fired, report.coverage)
         report.results += [runner.run(case) for case in _cases_of(path, names)]
     report.untested = [one.rule.name for one in rules.rules if one.rule.name not in fired]
     return report
@@ -119,12 +122,14 @@ class _Runner:
         limits: Limits,
         decode: Decode,
         fired: set[str],
+        coverage: Coverage,
     ) -> None:
         self._rules = rules
         self._default = default
         self._limits = limits
         self._decode = decode
         self._fired = fired
+        self._coverage = coverage
 
     def run(self, case: Case) -> Result:
         started = time.perf_counter()
@@ -139,6 +144,8 @@ class _Runner:
             name, queue = case.stream(self._default)
             return f"no rule of this file reads the {'queue' if queue else 'topic'} {name}"
         made = self._apply(case, StreamRules(chosen))
+        for one in chosen:
+            self._coverage.observe(one.rule, self._apply(case, StreamRules([one])))
         if isinstance(made, Applied):
             self._fired.update(event.rule for event in made.events)
             self._fired.update(fault.rule for fault in made.faults)

@@ -46,6 +46,19 @@ def test_passing_tests_exit_0(rules: Path) -> None:
     assert "no test passes the `when` of rule r" in result.output
 
 
+def test_branches_without_a_test_are_told(rules: Path) -> None:
+    """With their places and a count; they do not fail."""
+    output = run(rules).output
+    assert f"uncovered: {rules}:5:11: no test makes the `when` of rule r true\n" in output
+    assert f"uncovered: {rules}:6:12: no test gives emit[0] of rule r, E\n" in output
+    assert "1 of 3 branches covered\n" in output
+
+
+def test_watching_a_file_that_does_not_exist_is_wrong_usage(tmp_path: Path) -> None:
+    """It would wait for ever for a name that was mistyped."""
+    assert isinstance(run("--watch", tmp_path / "nope.yaml").exception, UsageError)
+
+
 def test_failing_tests_exit_1(rules: Path) -> None:
     """Each is told with file, line, name and what is different."""
     rules.write_text(RULES + FAILING)
