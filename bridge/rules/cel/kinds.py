@@ -123,7 +123,7 @@ def never_equal(node: tree.Binary, names: KindsOf = _NO_NAMES) -> tuple[Kinds, K
         return None
     both = left | right
     apart = "dyn" not in both and left.isdisjoint(right) and not (left & NUMBERS and right & NUMBERS)
-    return (left, right) if apart and "null" not in both else None
+    return (left, right) if apart else None
 
 
 def _works(operator: str, left: str, right: str) -> bool:

@@ -30,23 +30,7 @@ def never(node: Node, lets: Lets = _NO_LETS) -> Node | None:
         node: a resolved condition.
         lets: the resolved trees of the lets that it may name.
     """
-    match node:
-        case tree.Literal(value=value):
-            return node if value is False else None
-        case tree.Unary(operator="!", operand=tree.Literal(value=True)):
-            return node
-        case tree.Name(name=name) if name in lets:
-            return node if never(lets[name], _without(lets, name)) is not None else None
-        case tree.Logic(operator="||", operands=operands):
-            return node if all(never(one, lets) is not None for one in operands) else None
-        case tree.Logic(operator="&&"):
-            return _never_all(node, lets)
-        case tree.Conditional(yes=yes, no=no):
-            return node if never(yes, lets) is not None and never(no, lets) is not None else None
-        case tree.Binary():
-            return node if _false(node) else None
-        case _:
-            return None
+    return _Judge(lets).never(node)
 
 
 def same(node: Node) -> object:
@@ -64,31 +48,61 @@ def _part(value: Any) -> object:
     return (value.__class__, repr(value))
 
 
-def _without(lets: Lets, name: str) -> Lets:
-    return {other: node for other, node in lets.items() if other != name}
+class _Judge:
+    """Judges one condition; each let is looked into once, however often it is named."""
 
+    def __init__(self, lets: Lets) -> None:
+        self._lets = lets
+        self._dead: dict[str, bool] = {}
 
-def _never_all(node: Node, lets: Lets) -> Node | None:
-    known: dict[object, _Known] = {}
-    for one in _conjuncts(node, lets):
-        if (found := never(one, lets)) is not None:
-            return found
-        for subject, operator, values in _facts(one):
-            if not known.setdefault(subject, _Known()).learn(operator, values):
-                return one
-    return None
+    def never(self, node: Node) -> Node | None:
+        """The part that keeps ``node`` from being true."""
+        match node:
+            case tree.Literal(value=value):
+                return node if value is False else None
+            case tree.Unary(operator="!", operand=tree.Literal(value=True)):
+                return node
+            case tree.Name(name=name):
+                return node if self._is_dead(name) else None
+            case tree.Logic(operator="||", operands=operands):
+                return node if all(self.never(one) is not None for one in operands) else None
+            case tree.Logic(operator="&&"):
+                return self._never_all(node)
+            case tree.Conditional(yes=yes, no=no):
+                return node if self.never(yes) is not None and self.never(no) is not None else None
+            case tree.Binary():
+                return node if _false(node) else None
+            case _:
+                return None
 
+    def _is_dead(self, let: str) -> bool:
+        if let not in self._lets:
+            return False
+        if let not in self._dead:
+            self._dead[let] = False
+            self._dead[let] = self.never(self._lets[let]) is not None
+        return self._dead[let]
 
-def _conjuncts(node: Node, lets: Lets) -> Iterator[Node]:
-    """What must all be true; a let that is named alone is looked into."""
-    if isinstance(node, tree.Logic) and node.operator == "&&":
-        for operand in node.operands:
-            yield from _conjuncts(operand, lets)
-    elif isinstance(node, tree.Name) and isinstance(lets.get(node.name), tree.Logic):
+    def _never_all(self, node: Node) -> Node | None:
+        known: dict[object, _Known] = {}
+        for one in self._conjuncts(node, set()):
+            if (found := self.never(one)) is not None:
+                return found
+            for subject, operator, values in _facts(one):
+                if not known.setdefault(subject, _Known()).learn(operator, values):
+                    return one
+        return None
+
+    def _conjuncts(self, node: Node, seen: set[str]) -> Iterator[Node]:
+        """What must all be true; a let that is named alone is looked into."""
+        if isinstance(node, tree.Logic) and node.operator == "&&":
+            for operand in node.operands:
+                yield from self._conjuncts(operand, seen)
+            return
         yield node
-        yield from _conjuncts(lets[node.name], _without(lets, node.name))
-    else:
-        yield node
+        if isinstance(node, tree.Name) and node.name not in seen and node.name in self._lets:
+            seen.add(node.name)
+            yield from self._conjuncts(self._lets[node.name], seen)
 
 
 _Fact: TypeAlias = tuple[object, str, frozenset[_Value]]

@@ -228,6 +228,7 @@ def test_a_regex_for_the_slow_engine(pattern: str, found: bool) -> None:
         "(false || 1 == 2) || event.t in []",
         "event.a ? false : 'a' == 'b'",
         "'a' == event.t && event.t == 'b'",
+        "5 < event.n && event.n < 3",
     ],
 )
 def test_a_when_that_can_never_be_true(when: str) -> None:
@@ -252,6 +253,10 @@ def test_a_when_that_can_never_be_true(when: str) -> None:
         "event.l.exists(x, x == 'a') && event.l.exists(x, x == 'b')",
         "event.t != 'a' && event.t != 'b'",
         "event.n < 5 && event.m > 5",
+        "!(event.t == 'a' || event.t == 'b') && event.t == 'c'",
+        "(event.t == 'a' || event.t != 'b') && event.t == 'c'",
+        "event.a.x == 'a' && event.b.x == 'b'",
+        "5 < event.n && event.n < 7",
     ],
 )
 def test_a_when_that_may_be_true(when: str) -> None:
@@ -265,6 +270,16 @@ def test_a_when_is_looked_at_through_its_lets() -> None:
     lets = '{t: "event.t", ok: "t == \'a\' && event.x"}'
     assert codes(with_when("ok && t == 'b'", lets)) == ["never-true"]
     assert codes(with_when("ok && t == 'a'", lets)) == []
+
+
+def test_lets_of_lets_are_looked_into_once() -> None:
+    """However often they are named: time grows with the file, not with its expansion."""
+    lets = ", ".join([*(f'l{n}: "l{n + 1} && l{n + 1} || l{n + 1}"' for n in range(40)), 'l: "l0"'])
+    chain = lets.split(", ")
+    chain = ['l40: "event.x"', *reversed(chain[:-1])]
+    assert codes(with_when("l0 && l0", "{" + ", ".join(chain) + "}")) == []
+    chain[0] = "l40: \"event.t == 'a' && event.t == 'b'\""
+    assert codes(with_when("l0 && l0", "{" + ", ".join(chain) + "}")) == ["never-true"]
 
 
 def test_two_rules_that_say_the_same() -> None:
@@ -314,6 +329,13 @@ def test_lets_that_nothing_uses() -> None:
         *(("unused-let", "`a`", 5), ("unused-let", "`b`", 5)),
     ]
     assert codes(with_when("b == c", lets)) == []
+    bound = with_when("cel.bind(a, event.x, a == 1)", '{a: "event.a"}')
+    assert codes(bound) == ["unused-let"]
+
+
+def test_a_loop_name_is_not_the_let_of_its_name() -> None:
+    """Its kind is its own."""
+    assert codes(with_when("event.l.exists(n, n + 1 > 2) && n == event.x", "{n: \"'x'\"}")) == []
 
 
 def test_maps_that_nothing_uses() -> None:

@@ -86,6 +86,13 @@ def test_a_path_is_told_once_and_not_again_for_what_lies_under_it() -> None:
     assert len(whens("event.ordr.a == 1 && event.ordr.b == event.ordr.a")) == 1
 
 
+def test_the_element_of_for_each_is_followed() -> None:
+    """And lets of loops, one by one."""
+    for old, new in (("item.sku", "item.skuu"), ("names[0].title", "names[0].tilte")):
+        (one,) = told(RULE.replace("WHEN", "true").replace(old, new), sample(RECORD))
+        assert (one.line, one.code) == (12, "sample-path")
+
+
 def test_what_lies_under_nothing_is_not_judged() -> None:
     """No sample has an element, so nobody knows its fields."""
     empty = RECORD | {"order": {"items": [], "currency": "VND"}}
