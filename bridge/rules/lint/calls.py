@@ -74,7 +74,7 @@ def _division(view: RuleView, one: Checked, node: Node, names: dict[str, Kinds])
     left, right = kinds(node.left, names), kinds(node.right, names)
     if left <= _WHOLE and right <= _WHOLE:
         message = "a division of two whole numbers cuts the fraction off"
-    elif one.kind is Kind.DOUBLE and left <= _WHOLE | {"dyn"} and right <= _WHOLE | {"dyn"}:
+    elif _becomes_double(view, one) and left <= _WHOLE | {"dyn"} and right <= _WHOLE | {"dyn"}:
         if left & right:
             return
         message = "where both are whole numbers, this division cuts the fraction off"
@@ -82,6 +82,14 @@ def _division(view: RuleView, one: Checked, node: Node, names: dict[str, Kinds])
         return
     hint = "write double(x) / y"
     yield view.inside("integer-division", Severity.WARNING, one, node.span.offset, message, hint)
+
+
+def _becomes_double(view: RuleView, one: Checked) -> bool:
+    """Whether it is the value of a double, or a let that one uses."""
+    if one.kind is not None:
+        return one.kind is Kind.DOUBLE
+    own = [name for name, let in view.lets.items() if let is one]
+    return bool(own) and own[0] in view.lets_of(other for other in view.all() if other.kind is Kind.DOUBLE)
 
 
 def _regex(view: RuleView, one: Checked, node: Node, _: dict[str, Kinds]) -> Iterator[Finding]:

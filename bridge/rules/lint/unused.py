@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bridge.rules.cel import tree
-from bridge.rules.cel.reads import free_names
 from bridge.rules.cel.tree import Node
 from bridge.rules.lint.finding import Finding, Severity, at
 from bridge.rules.lint.view import RuleView
@@ -15,13 +14,7 @@ from bridge.rules.rule import RuleFile
 def check_lets(view: RuleView) -> Iterator[Finding]:
     """Lets that neither ``when`` nor an emit needs, directly or through another let."""
     lets = view.lets
-    waiting = [name for one in view.all() if one not in lets.values() for name in free_names(one.node)]
-    used: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name in lets and name not in used:
-            used.add(name)
-            waiting += free_names(lets[name].node)
+    used = view.lets_of(one for one in view.all() if one not in lets.values())
     for name, one in lets.items():
         if name not in used:
             message = f"nothing uses the let `{name}`"

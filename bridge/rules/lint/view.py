@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bridge.config import Limits
@@ -10,6 +10,7 @@ from bridge.located_yaml import KeyPath
 from bridge.rules import cel
 from bridge.rules.cel.kinds import ANY, Kinds, kinds
 from bridge.rules.cel.parser import parse
+from bridge.rules.cel.reads import free_names
 from bridge.rules.cel.resolve import resolve
 from bridge.rules.cel.tree import Node
 from bridge.rules.compile import FITTING, ID_KINDS, TIME_KINDS, bounds_of, environment_of
@@ -73,6 +74,17 @@ class RuleView:
         yield from ([self.when] if self.when is not None else [])
         for emit in self.emits:
             yield from emit.all()
+
+    def lets_of(self, roots: Iterable[Checked]) -> set[str]:
+        """The lets that expressions name, directly or through other lets."""
+        waiting = [name for one in roots for name in free_names(one.node)]
+        found: set[str] = set()
+        while waiting:
+            name = waiting.pop()
+            if name in self.lets and name not in found:
+                found.add(name)
+                waiting += free_names(self.lets[name].node)
+        return found
 
     def inside(
         self, code: str, severity: Severity, one: Checked, offset: int, message: str, hint: str = ""

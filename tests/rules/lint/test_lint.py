@@ -191,6 +191,15 @@ def test_a_division_of_whole_numbers(param: str, found: bool) -> None:
     assert codes(with_param(param)) == ["integer-division"] * found
 
 
+def test_a_division_in_a_let_of_a_double() -> None:
+    """Where a double uses it; an int may want it cut."""
+    text = with_when("true", '{a: "event.p / 100", b: "a"}').replace('double: "event.p"', 'double: "b"')
+    assert told(text) == [
+        "5:23 warning integer-division: where both are whole numbers, this division cuts the fraction off"
+    ]
+    assert codes(text.replace("double:", "int:")) == []
+
+
 def test_the_remedy_of_a_division_is_double() -> None:
     """In words to type."""
     assert "double(x)" in lint(with_param('{double: "event.a / 100"}'))[0].hint
