@@ -38,6 +38,7 @@ def schema() -> None:
     """Print the JSON Schema of the configuration.
 
     Examples:
+
       filum-bridge schema > bridge.schema.json
 
       # yaml-language-server: $schema=bridge.schema.json   (first line of bridge.yaml)
