@@ -30,6 +30,7 @@ from bridge.metrics import Board
 from bridge.overseer import Overseer
 from bridge.parts import Parts
 from bridge.pipeline import Pipeline
+from bridge.reload import Reloader
 from bridge.rules import RuleSet
 from bridge.secrets import SecretSource, read_secret
 from bridge.send.client import Client
@@ -79,6 +80,8 @@ class App:
         self.board = Board()
         self._parts = Parts()
         self.admin: AdminServer
+        self._reloader: Reloader
+        self._reloading: asyncio.Task[None] | None = None
         self.watch: Watch
         self._clients: list[Client] = []
 
@@ -121,6 +124,12 @@ class App:
         for source in config.sources:
             parts.intakes[source.name] = self._intake(source, loop, pipeline, overseer)
         self.watch = Watch(self.board, tally, parts, self._rules)
+
+        def swap(rules: RuleSet) -> None:
+            pipeline.use(rules)
+            self.watch.show(rules)
+
+        self._reloader = Reloader(config, self._environ, self._rules, swap, self.board)
         self.admin = AdminServer(config.admin, self.board.latest, self.watch.health)
 
     def _secret_reader(self) -> Callable[..., str]:
@@ -177,6 +186,8 @@ class App:
         self.watch.start(asyncio.get_running_loop(), self._tick)
         for intake in self._parts.intakes.values():
             intake.consumer.start()
+        self._reloading = asyncio.create_task(self._reloader.run())
+        self._reloading.add_done_callback(self._ended)
         self.started.set()
 
     def _tick(self) -> None:
@@ -190,6 +201,10 @@ class App:
             _log.error("source failed", source=intake.name, error=str(error))
             self._error = self._error or error
             self._stop.set()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            self._crashed(asyncio.get_running_loop(), {"message": "a task failed", "exception": error})
 
     def _crashed(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """A bug in a task or callback: say it whole, and leave rather than stand still in silence."""
@@ -216,6 +231,8 @@ class App:
         deadline_seconds = self._config.shutdown.deadline
         closing_seconds = deadline_seconds * _CLOSE_SHARE
         self.watch.drain()
+        if self._reloading is not None:
+            self._reloading.cancel()
         async with asyncio.timeout(deadline_seconds + closing_seconds):
             closes = [
                 i.consumer.close(deadline_seconds - closing_seconds) for i in self._parts.intakes.values()

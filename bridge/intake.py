@@ -274,6 +274,14 @@ class Intake:
         held.append(ticket)
         return True
 
+    def release(self, reasons: Collection[str]) -> None:
+        """Start anew what stands still for one of these reasons; it may come to stand still again."""
+        for stream in [s for s in self._held if not self._stream_reasons.get(s, set()).isdisjoint(reasons)]:
+            tickets = self._held.pop(stream)
+            for reason in reasons:
+                self.let_go(reason, stream)
+            self._starter.take_in(self, tickets)
+
     def let_go(self, reason: str, stream: Stream | None = None) -> None:
         """The reason is gone."""
         reasons = self._reasons if stream is None else self._stream_reasons.get(stream, set())

@@ -23,6 +23,9 @@ from bridge.settle.letters import Cause
 from bridge.settle.tickets import Ticket
 from bridge.tally import Tally
 
+NO_RULE = "no_rule"
+RULE_STOPPED = "rule_stopped"
+
 
 class Pipeline:
     """Everything between the consumers and their brokers' settling."""
@@ -34,6 +37,14 @@ class Pipeline:
         self._tally = tally
         self._plans: dict[Stream, tuple[StreamRules | None, Decode]] = {}
         self._parts = parts
+
+    def use(self, rules: RuleSet) -> None:
+        """New rules from the next record on; what stood still for the old ones is tried with these."""
+        self._rules = rules
+        self._plans.clear()
+        self._parts.undertaker.rules_hash = rules.hash
+        for intake in self._parts.intakes.values():
+            intake.release((NO_RULE, RULE_STOPPED))
 
     # consumers → decode → rules
 
@@ -75,7 +86,7 @@ class Pipeline:
         if settings.unmatched == "filter" or settings.type == "file":
             self._filter(intake, ticket)
         else:
-            self._hold(intake, ticket, "no_rule", f"no rule names {ticket.record.stream.name}")
+            self._hold(intake, ticket, NO_RULE, f"no rule names {ticket.record.stream.name}")
 
     def _filter(self, intake: Intake, ticket: Ticket) -> None:
         intake.ledger.filtered(ticket)
@@ -86,7 +97,7 @@ class Pipeline:
     def _dispatch(self, intake: Intake, ticket: Ticket, made: Applied) -> None:
         stop = next((fault for fault in made.faults if fault.on_error is OnError.STOP), None)
         if stop is not None:
-            self._hold(intake, ticket, "rule_stopped", stop.error)
+            self._hold(intake, ticket, RULE_STOPPED, stop.error)
             return
         self._tally.applied(ticket.record, made)
         ticket.parts = len(made.events) + len(made.faults)

@@ -41,14 +41,22 @@ class Watch:
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
         self._stalls: set[tuple[str, str, str]] = set()
-        board.gauge("rules_info", hash=rules.hash).value = 1
-        for rule in (compiled.rule for compiled in rules.rules):
-            board.prepare(rule=rule.name)
-            board.prepare(rule=rule.name, destination=rule.destination)
+        self._rules_hash = ""
+        self.show(rules)
         for source in parts.intakes:
             board.prepare(source=source)
         for destination in parts.dispatchers:
             board.prepare(destination=destination)
+
+    def show(self, rules: RuleSet) -> None:
+        """These rules are in force."""
+        if self._rules_hash:
+            self._board.remove("rules_info", hash=self._rules_hash)
+        self._rules_hash = rules.hash
+        self._board.gauge("rules_info", hash=rules.hash).value = 1
+        for rule in (compiled.rule for compiled in rules.rules):
+            self._board.prepare(rule=rule.name)
+            self._board.prepare(rule=rule.name, destination=rule.destination)
 
     # The loop's turn
 

@@ -10,13 +10,24 @@ from pathlib import Path
 import pytest
 
 from bridge.cli.main import COMMANDS
+from bridge.cli.reference import functions_page
 from bridge.config import Limits
+from bridge.decode import decode
 from bridge.model import Applied, Record, Scope, Stream
 from bridge.rules import compile_files
+from bridge.rules.testing import run_tests
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+
+
+RULE_PAGES = [ROOT / "docs" / name for name in ("rules.md", "rules-cookbook.md")]
+RULE_EXAMPLES = [
+    pytest.param(example, id=f"{page.name}-{number}")
+    for page in RULE_PAGES
+    for number, example in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL), 1)
+]
 
 
 def filum_bridge(*words: str | Path) -> subprocess.CompletedProcess[str]:
@@ -43,6 +54,23 @@ def test_the_rule_of_the_readme_makes_an_event(tmp_path: Path) -> None:
     assert isinstance(made, Applied)
     assert b'{"key":"Total Value","value":{"double_value":6.0}}' in made.events[0].body
     assert b'{"key":"Channel","value":{"string_value":"web"}}' in made.events[0].body
+
+
+@pytest.mark.parametrize("example", RULE_EXAMPLES)
+def test_a_documented_rule_file_passes_its_own_tests(example: str, tmp_path: Path) -> None:
+    """Every mapping of the rule pages, as a user would run it."""
+    file = tmp_path / "example.yaml"
+    file.write_text(example)
+    report = run_tests([file], None, Limits(), lambda secret: "", lambda r, limits: decode(r, "json", limits))
+
+    assert report.results
+    assert [result.problem for result in report.failed] == []
+    assert report.untested == []
+
+
+def test_the_function_reference_is_current() -> None:
+    """Generated from the function table: ``filum-bridge schema functions > docs/rules-functions.md``."""
+    assert (ROOT / "docs" / "rules-functions.md").read_text() == functions_page()
 
 
 def test_the_readme_lists_every_command() -> None:

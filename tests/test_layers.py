@@ -29,7 +29,7 @@ RANKS = {
     ),
     2: STAGES,
     3: ("intake", "overseer", "parts", "pipeline", "tally"),
-    4: ("admin", "app", "dead_letters", "watch"),
+    4: ("admin", "app", "dead_letters", "reload", "watch"),
     5: ("cli", "__main__"),
 }
 RANK_OF = {name: rank for rank, names in RANKS.items() for name in names}

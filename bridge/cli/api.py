@@ -54,9 +54,13 @@ def api(
     PUT /control changes at run time what the options set at the start.
 
     Examples:
+
       filum-bridge api --port 8089
+
       filum-bridge api --latency 20ms-200ms --failure-ratio 0.05 --answer-user u1=400
+
       curl -X PUT localhost:8089/control -d '{"fail_for_seconds": 30}'
+
       FILUM_URL=http://localhost:8089/events FILUM_WRITE_KEY=dev filum-bridge run
     """
     told: dict[str, Any] = {

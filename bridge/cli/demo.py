@@ -51,7 +51,9 @@ def demo(
     letters can be seen. Ctrl-C ends it, everything settled.
 
     Examples:
+
       filum-bridge demo
+
       filum-bridge demo --for 20s --rate 500
     """
     seconds = _seconds(duration)

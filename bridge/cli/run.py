@@ -27,6 +27,7 @@ def run(
     """Read the sources, apply the rules, deliver, settle; until SIGTERM or Ctrl-C.
 
     Examples:
+
       filum-bridge run --config /etc/filum-bridge/bridge.yaml
 
       FILUM_WRITE_KEY=… filum-bridge run

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import typer
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from bridge import consumers
+from bridge.cli.reference import functions_page
 from bridge.config import Config, parse_duration_seconds, parse_size_bytes
 
+Page = Literal["config", "functions"]
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SOURCE_TYPES = ("kafka", "rabbitmq", "file")
 
@@ -34,15 +37,20 @@ _SIZE = {
 }
 
 
-def schema() -> None:
-    """Print the JSON Schema of the configuration.
+def schema(
+    what: Annotated[Page, typer.Argument(help="JSON Schema, or a page of functions.")] = "config",
+) -> None:
+    """Print the JSON Schema of the configuration, or the reference of the rules' functions.
 
     Examples:
+
       filum-bridge schema > bridge.schema.json
+
+      filum-bridge schema functions > functions.md
 
       # yaml-language-server: $schema=bridge.schema.json   (first line of bridge.yaml)
     """
-    sys.stdout.write(schema_text())
+    sys.stdout.write(schema_text() if what == "config" else functions_page())
 
 
 def schema_text() -> str:

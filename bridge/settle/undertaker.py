@@ -34,7 +34,8 @@ class Mourner(Protocol):
 class Undertaker:
     """The only writer of dead letters.
 
-    ``pending_events`` counts, by destination, refused events whose letters are not yet confirmed.
+    ``rules_hash`` names the rules in force, for the letters. ``pending_events`` counts, by destination,
+    refused events whose letters are not yet confirmed.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Undertaker:
         self._random = random
         self._tasks: set[asyncio.Task[None]] = set()
         self.pending_events: Counter[str] = Counter()
-        self._rules_hash = rules_hash
+        self.rules_hash = rules_hash
 
     @property
     def pending(self) -> int:
@@ -71,7 +72,7 @@ class Undertaker:
             asyncio.get_running_loop().call_exception_handler(context)
 
     async def _bury(self, ticket: Ticket, cause: Cause, confirmed: Callable[[], None]) -> None:
-        letter = write_letter(ticket.record, cause, self._rules_hash)
+        letter = write_letter(ticket.record, cause, self.rules_hash)
         failures = 0
         while not ticket.fenced:
             try:
