@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bridge.rules.cel import tree
 from bridge.rules.lets import Lets
 from bridge.rules.rule import Emit, Expression, Kind, Parameter, Rule
 from bridge.rules.snippets import constant, snippet
@@ -19,10 +20,11 @@ ELEMENT, INDEX = "x_item", "x_index"
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A compiled expression: its Python node and the static type, ``dyn`` where it is not known."""
+    """A compiled expression: its Python node, the static type, ``dyn`` where it is not known, its tree."""
 
     node: ast.expr
     type: str = "dyn"
+    checked: tree.Node | None = None
 
 
 class Assembly:

@@ -12,6 +12,7 @@ from bridge.errors import ConfigError
 from bridge.rules import cel, convert
 from bridge.rules.assemble import ELEMENT, INDEX, Assembly, Coded
 from bridge.rules.faults import Places
+from bridge.rules.index import Key, key_of
 from bridge.rules.lets import UNSET, Lets, variable
 from bridge.rules.reader import Reader
 from bridge.rules.rule import Emit, Expression, Kind, Rule, RuleFile
@@ -109,12 +110,14 @@ class _Compiler:
         self._unit = cel.Unit(environment, filename=f"<rule {rule.name}>", limits=bounds)
         self._coded: dict[Expression, Coded] = {}
         self._by_index: dict[int, Expression] = {}
+        self._key: Key | None = None
 
     def compile(self, mint: Mint) -> CompiledRule | None:
         """The rule's function, or None when an expression is at fault."""
         lets = self._compile_lets()
         if self._rule.when is not None:
-            self._expression(self._rule.when, lets, frozenset({"bool"}), "bool")
+            code = self._expression(self._rule.when, lets, frozenset({"bool"}), "bool")
+            self._key = key_of(code.checked) if code and code.checked else None
         for emit in self._rule.emits:
             self._compile_emit(emit, lets)
         if self._reader.errors:
@@ -128,7 +131,7 @@ class _Compiler:
         )
         function = self._unit.build(_function(assembly.body()))
         places = Places(self._file.located, self._rule, self._unit, self._by_index)
-        return CompiledRule(self._rule, self._caller(function), places.explain)
+        return CompiledRule(self._rule, self._caller(function), places.explain, self._key)
 
     def _compile_lets(self) -> dict[str, cel.Local | str]:
         known: dict[str, cel.Local | str] = {}
@@ -173,7 +176,7 @@ class _Compiler:
             self._fault(expression, 0, f"expected {wanted}, and this is always {compiled.type}", hint)
             return None
         self._by_index[compiled.index] = expression
-        self._coded[expression] = Coded(compiled.node, compiled.type)
+        self._coded[expression] = Coded(compiled.node, compiled.type, compiled.checked)
         return self._coded[expression]
 
     def _hint(self, fault: cel.CompileFault) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bridge.model import Applied, Event, Fault, Filtered, Poison, Reason, Record, Scope
+from bridge.rules.index import Entry, Index, Key
 from bridge.rules.rule import From, Rule
 from bridge.rules.turn import Turn
 
@@ -24,22 +25,24 @@ class CompiledRule:
         rule: what the file says.
         run: adds the rule's events to the turn; False where ``when`` refused. Raises what ``explain`` takes.
         explain: an exception of ``run`` → reason and text of the fault; None for one that is a bug.
+        key: what ``when`` asks of the event; ``run`` gives False wherever it asks in vain.
     """
 
     rule: Rule
     run: Callable[[Turn], bool]
     explain: Callable[[Exception], tuple[Reason, str] | None]
+    key: Key | None = None
 
 
 class StreamRules:
     """The rules of one topic or queue, in file order. Immutable, so any thread may share it."""
 
-    __slots__ = ("_envelopes", "_runs", "rules")
+    __slots__ = ("_envelopes", "_index", "rules")
 
     def __init__(self, rules: Sequence[CompiledRule]) -> None:
         self.rules = tuple(rules)
         self._envelopes = tuple(dict.fromkeys(one.rule.envelope for one in rules))
-        self._runs = tuple((one.rule.envelope, one.run, one) for one in rules)
+        self._index = Index([Entry(one.rule.envelope, one.key, one) for one in rules])
 
     def apply(self, record: Record, unwrap: Unwrap) -> Applied | Poison | Filtered:
         """Put a record through all its rules; a fault of one leaves the others alone.
@@ -78,7 +81,10 @@ class StreamRules:
         faults: list[Fault],
     ) -> bool:
         matched = False
-        for envelope, run, one in self._runs:
+        asked = turns.get(self._index.envelope)
+        fitting = self._index.everything() if asked is None else self._index.find(asked.scope.event)
+        for one in fitting:
+            envelope = one.rule.envelope
             turn = turns.get(envelope)
             if turn is None:
                 if isinstance(poison := refused[envelope], Poison):
@@ -86,7 +92,7 @@ class StreamRules:
                 continue
             created, fallbacks = len(events), turn.timestamp_fallbacks
             try:
-                matched = run(turn) or matched
+                matched = one.run(turn) or matched
             except Exception as error:
                 explained = one.explain(error)
                 if explained is None:
