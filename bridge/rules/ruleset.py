@@ -70,7 +70,9 @@ class StreamRules:
         matched = self._run(turns, refused, events, faults)
         if not events and not faults:
             return Filtered("no_event" if matched else "no_rule")
-        fallbacks = sum(turn.timestamp_fallbacks for turn in turns.values())
+        fallbacks = 0
+        for turn in turns.values():
+            fallbacks += turn.timestamp_fallbacks
         return Applied(tuple(events), tuple(faults), fallbacks)
 
     def _run(

@@ -18,6 +18,7 @@ _ISO = re.compile(
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTHING = timedelta(0)
+_LONG = 64
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -68,9 +69,9 @@ def _offset(text: str | None) -> str:
 
 def format_time(moment: datetime) -> str:
     """The wire form of an aware instant."""
-    if moment.utcoffset() != _NOTHING:
+    if moment.tzinfo is not UTC and moment.utcoffset() != _NOTHING:
         moment = moment.astimezone(UTC)
-    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    return moment.replace(tzinfo=None).isoformat("T", "milliseconds") + "Z"
 
 
 def wire_time(text: str, zone: ZoneInfo | None = None) -> str | None:
@@ -87,6 +88,10 @@ def timestamp_of(text: str, zone: ZoneInfo | None) -> tuple[str, int]:
     Raises:
         NoTime: see ``instant``.
     """
+    return _remembered(text, zone) if len(text) < _LONG else _timestamp_of(text, zone)
+
+
+def _timestamp_of(text: str, zone: ZoneInfo | None) -> tuple[str, int]:
     if _CANONICAL.fullmatch(text):
         try:
             return text, milliseconds(datetime.fromisoformat(text))
@@ -94,6 +99,10 @@ def timestamp_of(text: str, zone: ZoneInfo | None) -> tuple[str, int]:
             raise NoTime("an impossible date or time") from None
     moment = instant(text, zone)
     return format_time(moment), milliseconds(moment)
+
+
+# The events of one record mostly tell the same time. Long texts are no times, and would fill the memory.
+_remembered = lru_cache(maxsize=64)(_timestamp_of)
 
 
 def milliseconds(moment: datetime) -> int:
