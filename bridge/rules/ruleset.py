@@ -16,6 +16,8 @@ Unwrapped = Scope | Poison | Filtered
 Unwrap = Callable[[str], Unwrapped]
 Names = Literal["topics", "queues"]
 
+_NO_RULE, _NO_EVENT = Filtered("no_rule"), Filtered("no_event")
+
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
@@ -66,43 +68,46 @@ class StreamRules:
                 refused[envelope] = scope
         if not turns:
             return _worst(refused.values())
+        asked = turns.get(self._index.envelope)
+        fitting = self._index.everything() if asked is None else self._index.find(asked.scope.event)
+        if not fitting:
+            return _NO_RULE
         faults: list[Fault] = []
-        matched = self._run(turns, refused, events, faults)
+        matched = _run(fitting, turns, refused, events, faults)
         if not events and not faults:
-            return Filtered("no_event" if matched else "no_rule")
+            return _NO_EVENT if matched else _NO_RULE
         fallbacks = 0
         for turn in turns.values():
             fallbacks += turn.timestamp_fallbacks
         return Applied(tuple(events), tuple(faults), fallbacks)
 
-    def _run(
-        self,
-        turns: dict[str, Turn],
-        refused: dict[str, Poison | Filtered],
-        events: list[Event],
-        faults: list[Fault],
-    ) -> bool:
-        matched = False
-        asked = turns.get(self._index.envelope)
-        fitting = self._index.everything() if asked is None else self._index.find(asked.scope.event)
-        for one in fitting:
-            envelope = one.rule.envelope
-            turn = turns.get(envelope)
-            if turn is None:
-                if isinstance(poison := refused[envelope], Poison):
-                    faults.append(_fault(one.rule, poison.reason, f"{one.rule.name}: {poison.error}"))
-                continue
-            created, fallbacks = len(events), turn.timestamp_fallbacks
-            try:
-                matched = one.run(turn) or matched
-            except Exception as error:
-                explained = one.explain(error)
-                if explained is None:
-                    raise
-                del events[created:]
-                turn.timestamp_fallbacks = fallbacks
-                faults.append(_fault(one.rule, *explained))
-        return matched
+
+def _run(
+    fitting: Sequence[CompiledRule],
+    turns: dict[str, Turn],
+    refused: dict[str, Poison | Filtered],
+    events: list[Event],
+    faults: list[Fault],
+) -> bool:
+    matched = False
+    for one in fitting:
+        envelope = one.rule.envelope
+        turn = turns.get(envelope)
+        if turn is None:
+            if isinstance(poison := refused[envelope], Poison):
+                faults.append(_fault(one.rule, poison.reason, f"{one.rule.name}: {poison.error}"))
+            continue
+        created, fallbacks = len(events), turn.timestamp_fallbacks
+        try:
+            matched = one.run(turn) or matched
+        except Exception as error:
+            explained = one.explain(error)
+            if explained is None:
+                raise
+            del events[created:]
+            turn.timestamp_fallbacks = fallbacks
+            faults.append(_fault(one.rule, *explained))
+    return matched
 
 
 def _worst(refused: Iterable[Poison | Filtered]) -> Poison | Filtered:
