@@ -1,15 +1,16 @@
 """A rule's compiled expressions → the body of one Python function. Pure: nodes in, nodes out.
 
-The function takes ``turn`` and the variables in scope; it returns False where ``when`` refused, else it
+The function takes ``turn``, whose scope has the variables; it returns False where ``when`` refused, else it
 strikes the events into the turn and returns True. Everything is computed before anything is sent.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from bridge.rules.cel import BUDGET, tree
 from bridge.rules.lets import Lets
 from bridge.rules.rule import Emit, Expression, Kind, Parameter, Rule
 from bridge.rules.snippets import constant, snippet
@@ -19,10 +20,12 @@ ELEMENT, INDEX = "x_item", "x_index"
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A compiled expression: its Python node and the static type, ``dyn`` where it is not known."""
+    """A compiled expression: its Python node, the static type, its tree, its fast shape if any."""
 
     node: ast.expr
     type: str = "dyn"
+    checked: tree.Node | None = None
+    fast: ast.expr | None = None
 
 
 class Assembly:
@@ -49,12 +52,21 @@ class Assembly:
 
     def body(self) -> list[ast.stmt]:
         """All statements of the function."""
-        statements = self._when()
+        when = self._when()
+        statements: list[ast.stmt] = []
         for index, emit in enumerate(self._rule.emits):
             statements += self._emit(emit, index)
         last: ast.AST = statements[-1] if statements else ast.Pass(lineno=1, col_offset=0)
         statements += snippet("return True", last)
-        return [*self._lets.prologue(statements[0]), *statements]
+        prologue = self._lets.prologue(statements[0])
+        used = _inputs([*prologue, *when, *statements])
+        early = used if self._lets.in_use(when) else _inputs(when)
+        late = {name: None for name in used if name not in early}
+        return [*prologue, *self._bind(early, last), *when, *self._bind(late, last), *statements]
+
+    def _bind(self, inputs: Iterable[str], at: ast.AST) -> list[ast.stmt]:
+        """What the turn gives for these names; asked only where it is used, and behind ``when`` if it can."""
+        return [one for name in inputs for one in snippet(f"{name} = {_INPUTS[name]}", at, **self._tools)]
 
     def _make(
         self, source: str, code: Coded, *, certain: bool = True, **holes: str | float | None
@@ -68,8 +80,15 @@ class Assembly:
         if self._rule.when is None:
             return []
         code = self._coded(self._rule.when)
+        if code.fast is not None and not self._is_shared(code.fast):
+            before, node = self._lets.ready(code.node)
+            return [*before, *snippet(_FAST, node, VALUE=node, FAST=code.fast, **self._tools)]
         test = "VALUE" if code.type == "bool" else "TO_CONDITION(VALUE)"
         return self._make(f"if not {test}:\n    return False", code)
+
+    def _is_shared(self, node: ast.expr) -> bool:
+        """Whether running it twice is more than once: it would pay for its loops or its lets again."""
+        return BUDGET in _inputs([node]) or self._lets.in_use([node])
 
     def _emit(self, emit: Emit, index: int) -> list[ast.stmt]:
         if emit.each is None:
@@ -181,6 +200,31 @@ class Assembly:
         return self._make(source + _APPEND, code, certain=certain, **holes)
 
 
+_INPUTS = {
+    BUDGET: "BUDGET()",
+    "v_event": "turn.scope.event",
+    "v_before": "turn.scope.before",
+    "v_op": "turn.scope.op",
+    "v_source": "turn.scope.source",
+    "v_cloudevent": "turn.scope.cloudevent",
+    "v_meta": "turn.meta()",
+}
+
+
+def _inputs(nodes: Iterable[ast.AST]) -> dict[str, None]:
+    """The variables that are used, each once, in the order of their first use."""
+    names = (part.id for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name))
+    return {name: None for name in names if name in _INPUTS}
+
+
+_FAST = """\
+try:
+    wanted = FAST
+except FAULTS:
+    wanted = VALUE
+if not wanted:
+    return False
+"""
 _DEFAULTED = """\
 try:
     value = VALUE

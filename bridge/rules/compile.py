@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 from bridge.config import Destination, Limits, Secret
 from bridge.errors import ConfigError
 from bridge.rules import cel, convert
 from bridge.rules.assemble import ELEMENT, INDEX, Assembly, Coded
 from bridge.rules.faults import Places
+from bridge.rules.index import Key, key_of
 from bridge.rules.lets import UNSET, Lets, variable
 from bridge.rules.reader import Reader
 from bridge.rules.rule import Emit, Expression, Kind, Rule, RuleFile
@@ -25,7 +25,6 @@ _BY_ENVELOPE = {
     "none": ("event", "meta"),
     "debezium": ("event", "meta", "before", "op", "source"),
 }
-_VARIABLES = ("event", "before", "op", "source", "cloudevent", "meta")
 _NEEDS = {
     "before": "debezium",
     "op": "debezium",
@@ -122,12 +121,14 @@ class _Compiler:
         self._unit = cel.Unit(environment, filename=f"<rule {rule.name}>", limits=bounds_of(limits))
         self._coded: dict[Expression, Coded] = {}
         self._by_index: dict[int, Expression] = {}
+        self._key: Key | None = None
 
     def compile(self, mint: Mint) -> CompiledRule | None:
         """The rule's function, or None when an expression is at fault."""
         lets = self._compile_lets()
         if self._rule.when is not None:
-            self._expression(self._rule.when, lets, frozenset({"bool"}), "bool")
+            code = self._expression(self._rule.when, lets, frozenset({"bool"}), "bool")
+            self._key = key_of(code.checked) if code and code.checked else None
         for emit in self._rule.emits:
             self._compile_emit(emit, lets)
         if self._reader.errors:
@@ -141,7 +142,7 @@ class _Compiler:
         )
         function = self._unit.build(_function(assembly.body()))
         places = Places(self._file.located, self._rule, self._unit, self._by_index)
-        return CompiledRule(self._rule, self._caller(function), places.explain)
+        return CompiledRule(self._rule, function, places.explain, self._key)
 
     def _compile_lets(self) -> dict[str, cel.Local | str]:
         known: dict[str, cel.Local | str] = {}
@@ -186,7 +187,7 @@ class _Compiler:
             self._fault(expression, 0, f"expected {wanted}, and this is always {compiled.type}", hint)
             return None
         self._by_index[compiled.index] = expression
-        self._coded[expression] = Coded(compiled.node, compiled.type)
+        self._coded[expression] = Coded(compiled.node, compiled.type, compiled.checked, compiled.fast)
         return self._coded[expression]
 
     def _hint(self, fault: cel.CompileFault) -> str:
@@ -205,6 +206,8 @@ class _Compiler:
             "LEN": len,
             "ENUMERATE": enumerate,
             "EXCEPTION": Exception,
+            "FAULTS": cel.FAULTS,
+            "BUDGET": partial(cel.Budget, self._steps),
             "TO_CONDITION": convert.to_condition,
             "TO_LIST": convert.to_list,
             "TO_ID": convert.to_id,
@@ -226,26 +229,6 @@ class _Compiler:
         fault = self._unit.fault(error)
         return fault is not None and fault.missing
 
-    def _caller(self, function: Callable[..., Any]) -> Callable[[Turn], bool]:
-        """Binds the scope of a turn to the function's arguments; ``meta`` only where it is used."""
-        steps, budget = self._steps, cel.Budget
-        needs_meta = any("meta" in expression.text for expression in self._coded)
-
-        def run(turn: Turn) -> bool:
-            scope = turn.scope
-            return function(  # type: ignore[no-any-return]
-                turn,
-                budget(steps),
-                scope.event,
-                scope.before,
-                scope.op,
-                scope.source,
-                scope.cloudevent,
-                turn.meta() if needs_meta else None,
-            )
-
-        return run
-
 
 _SIMPLE = frozenset({"bool", "int", "uint", "double", "timestamp", "duration"})
 
@@ -255,13 +238,6 @@ def _load(name: str) -> ast.expr:
 
 
 def _function(body: list[ast.stmt]) -> ast.FunctionDef:
-    names = ("turn", cel.BUDGET, *map(cel.python_name, _VARIABLES))
-    arguments = ast.arguments(
-        posonlyargs=[],
-        args=[ast.arg(name) for name in names],
-        kwonlyargs=[],
-        kw_defaults=[],
-        defaults=[],
-    )
+    arguments = ast.arguments([], [ast.arg("turn")], None, [], [], None, [])
     function = ast.FunctionDef("rule", arguments, body, [], None, None)
     return ast.fix_missing_locations(ast.copy_location(function, body[0]))

@@ -12,6 +12,9 @@ from uuid import UUID
 from bridge.model import Record, Scope
 
 NAMESPACE = UUID("6f0c0a3e-54b1-5c58-9b7e-2d1f3c1f8a60")
+_HASHED_NAMESPACE = hashlib.sha1(NAMESPACE.bytes, usedforsecurity=False)
+# The first two bits of this digit say the variant of RFC 4122, the other two are the hash's.
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 def record_identity(record: Record, scope: Scope) -> str:
@@ -33,7 +36,7 @@ class EventIds:
     __slots__ = ("_base",)
 
     def __init__(self, identity: str) -> None:
-        self._base = hashlib.sha1(NAMESPACE.bytes, usedforsecurity=False)
+        self._base = _HASHED_NAMESPACE.copy()
         self._base.update(identity.encode("utf-8", "surrogatepass"))
 
     def event_id(self, rule: str, emit: int, element: int) -> str:
@@ -46,8 +49,5 @@ class EventIds:
         """
         state = self._base.copy()
         state.update(f"\n{rule}\n{emit}\n{element}".encode())
-        digest = bytearray(state.digest()[:16])
-        digest[6] = digest[6] & 0x0F | 0x50
-        digest[8] = digest[8] & 0x3F | 0x80
-        text = digest.hex()
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        text = state.hexdigest()
+        return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"

@@ -7,7 +7,7 @@ Where the first use is certain to run, the let is computed in a statement before
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 
 from bridge.rules.snippets import snippet
@@ -52,6 +52,11 @@ class Lets:
             for name in unconditional(node):
                 before += self._compute(name)
         return before, self._lazily(node, self._computed)
+
+    def in_use(self, nodes: Iterable[ast.AST]) -> bool:
+        """Whether any let is named in them, computed or to be computed."""
+        known = {*self._nodes, *map(_function_name, self._nodes)}
+        return any(name in known for node in nodes for name in _names(node))
 
     def prologue(self, at: ast.AST) -> list[ast.stmt]:
         """What the function begins with; ask when everything else is put together."""

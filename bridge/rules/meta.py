@@ -28,16 +28,20 @@ def meta_of(record: Record) -> dict[str, Any]:
     if record.queue:
         meta["queue"] = name
     else:
-        meta |= {"topic": name, "partition": number, "offset": record.offset}
-    meta["headers"] = {name: _text(value) for name, value in record.headers}
+        meta["topic"] = name
+        meta["partition"] = number
+        meta["offset"] = record.offset
+    meta["headers"] = {name: _text(value) for name, value in record.headers} if record.headers else {}
+    if record.key is not None:
+        meta["key"] = _text(record.key)
     moment = at_milliseconds(record.timestamp_ms) if record.timestamp_ms is not None else None
-    optional = {
-        "key": _text(record.key),
-        "timestamp": moment,
-        "routing_key": record.routing_key,
-        "message_id": record.message_id,
-    }
-    return meta | {field: value for field, value in optional.items() if value is not None}
+    if moment is not None:
+        meta["timestamp"] = moment
+    if record.routing_key is not None:
+        meta["routing_key"] = record.routing_key
+    if record.message_id is not None:
+        meta["message_id"] = record.message_id
+    return meta
 
 
 def _text(value: bytes | None) -> str | bytes | None:

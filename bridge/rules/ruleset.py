@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bridge.model import Applied, Event, Fault, Filtered, Poison, Reason, Record, Scope
+from bridge.rules.index import Entry, Index, Key
 from bridge.rules.rule import From, Rule
 from bridge.rules.turn import Turn
 
 Unwrapped = Scope | Poison | Filtered
 Unwrap = Callable[[str], Unwrapped]
 Names = Literal["topics", "queues"]
+
+_NO_RULE, _NO_EVENT = Filtered("no_rule"), Filtered("no_event")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +27,24 @@ class CompiledRule:
         rule: what the file says.
         run: adds the rule's events to the turn; False where ``when`` refused. Raises what ``explain`` takes.
         explain: an exception of ``run`` → reason and text of the fault; None for one that is a bug.
+        key: what ``when`` asks of the event; ``run`` gives False wherever it asks in vain.
     """
 
     rule: Rule
     run: Callable[[Turn], bool]
     explain: Callable[[Exception], tuple[Reason, str] | None]
+    key: Key | None = None
 
 
 class StreamRules:
     """The rules of one topic or queue, in file order. Immutable, so any thread may share it."""
 
-    __slots__ = ("_envelopes", "_runs", "rules")
+    __slots__ = ("_envelopes", "_index", "rules")
 
     def __init__(self, rules: Sequence[CompiledRule]) -> None:
         self.rules = tuple(rules)
         self._envelopes = tuple(dict.fromkeys(one.rule.envelope for one in rules))
-        self._runs = tuple((one.rule.envelope, one.run, one) for one in rules)
+        self._index = Index([Entry(one.rule.envelope, one.key, one) for one in rules])
 
     def apply(self, record: Record, unwrap: Unwrap) -> Applied | Poison | Filtered:
         """Put a record through all its rules; a fault of one leaves the others alone.
@@ -63,38 +68,46 @@ class StreamRules:
                 refused[envelope] = scope
         if not turns:
             return _worst(refused.values())
+        asked = turns.get(self._index.envelope)
+        fitting = self._index.everything() if asked is None else self._index.find(asked.scope.event)
+        if not fitting:
+            return _NO_RULE
         faults: list[Fault] = []
-        matched = self._run(turns, refused, events, faults)
+        matched = _run(fitting, turns, refused, events, faults)
         if not events and not faults:
-            return Filtered("no_event" if matched else "no_rule")
-        fallbacks = sum(turn.timestamp_fallbacks for turn in turns.values())
+            return _NO_EVENT if matched else _NO_RULE
+        fallbacks = 0
+        for turn in turns.values():
+            fallbacks += turn.timestamp_fallbacks
         return Applied(tuple(events), tuple(faults), fallbacks)
 
-    def _run(
-        self,
-        turns: dict[str, Turn],
-        refused: dict[str, Poison | Filtered],
-        events: list[Event],
-        faults: list[Fault],
-    ) -> bool:
-        matched = False
-        for envelope, run, one in self._runs:
-            turn = turns.get(envelope)
-            if turn is None:
-                if isinstance(poison := refused[envelope], Poison):
-                    faults.append(_fault(one.rule, poison.reason, f"{one.rule.name}: {poison.error}"))
-                continue
-            created, fallbacks = len(events), turn.timestamp_fallbacks
-            try:
-                matched = run(turn) or matched
-            except Exception as error:
-                explained = one.explain(error)
-                if explained is None:
-                    raise
-                del events[created:]
-                turn.timestamp_fallbacks = fallbacks
-                faults.append(_fault(one.rule, *explained))
-        return matched
+
+def _run(
+    fitting: Sequence[CompiledRule],
+    turns: dict[str, Turn],
+    refused: dict[str, Poison | Filtered],
+    events: list[Event],
+    faults: list[Fault],
+) -> bool:
+    matched = False
+    for one in fitting:
+        envelope = one.rule.envelope
+        turn = turns.get(envelope)
+        if turn is None:
+            if isinstance(poison := refused[envelope], Poison):
+                faults.append(_fault(one.rule, poison.reason, f"{one.rule.name}: {poison.error}"))
+            continue
+        created, fallbacks = len(events), turn.timestamp_fallbacks
+        try:
+            matched = one.run(turn) or matched
+        except Exception as error:
+            explained = one.explain(error)
+            if explained is None:
+                raise
+            del events[created:]
+            turn.timestamp_fallbacks = fallbacks
+            faults.append(_fault(one.rule, *explained))
+    return matched
 
 
 def _worst(refused: Iterable[Poison | Filtered]) -> Poison | Filtered:

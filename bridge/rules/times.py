@@ -11,6 +11,9 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
+
+_encode = msgspec.json.Encoder().encode
 _CANONICAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z", re.ASCII)
 _ISO = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s?([Zz]|[+-]\d\d(?::?\d\d)?)?)?",
@@ -18,6 +21,9 @@ _ISO = re.compile(
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTHING = timedelta(0)
+_LONG = 64
+# Up to 2038 a double of seconds is nearer to its millisecond than half a microsecond.
+_EXACT = 2**31 * 1000
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -68,9 +74,11 @@ def _offset(text: str | None) -> str:
 
 def format_time(moment: datetime) -> str:
     """The wire form of an aware instant."""
-    if moment.utcoffset() != _NOTHING:
+    if moment.tzinfo is not UTC and moment.utcoffset() != _NOTHING:
         moment = moment.astimezone(UTC)
-    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    # msgspec writes a datetime many times faster than isoformat: "2024-07-15T07:58:13.250000Z", quoted.
+    text = _encode(moment)
+    return f"{text[1:24].decode()}Z" if moment.microsecond else f"{text[1:20].decode()}.000Z"
 
 
 def wire_time(text: str, zone: ZoneInfo | None = None) -> str | None:
@@ -87,6 +95,10 @@ def timestamp_of(text: str, zone: ZoneInfo | None) -> tuple[str, int]:
     Raises:
         NoTime: see ``instant``.
     """
+    return _remembered(text, zone) if len(text) < _LONG else _timestamp_of(text, zone)
+
+
+def _timestamp_of(text: str, zone: ZoneInfo | None) -> tuple[str, int]:
     if _CANONICAL.fullmatch(text):
         try:
             return text, milliseconds(datetime.fromisoformat(text))
@@ -96,6 +108,10 @@ def timestamp_of(text: str, zone: ZoneInfo | None) -> tuple[str, int]:
     return format_time(moment), milliseconds(moment)
 
 
+# The events of one record mostly tell the same time. Long texts are no times, and would fill the memory.
+_remembered = lru_cache(maxsize=64)(_timestamp_of)
+
+
 def milliseconds(moment: datetime) -> int:
     """Ms since 1970 UTC of an aware instant."""
     return (moment - _EPOCH) // _MILLISECOND
@@ -103,6 +119,8 @@ def milliseconds(moment: datetime) -> int:
 
 def at_milliseconds(number: int) -> datetime | None:
     """The instant so many ms after 1970 UTC; None beyond the years 1 to 9999."""
+    if 0 <= number < _EXACT:
+        return datetime.fromtimestamp(number / 1000, UTC)
     try:
         return _EPOCH + timedelta(milliseconds=number)
     except OverflowError:

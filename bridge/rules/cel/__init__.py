@@ -9,6 +9,7 @@ from __future__ import annotations
 from bridge.rules.cel.codegen import BUDGET
 from bridge.rules.cel.environment import Environment, Local, python_name
 from bridge.rules.cel.faults import CompileFault, EvalFault
+from bridge.rules.cel.flow import FAULTS
 from bridge.rules.cel.functions import FunctionTable, standard_functions
 from bridge.rules.cel.limits import Budget, Limits
 from bridge.rules.cel.unit import Compiled, Location, Unit, evaluate
@@ -16,6 +17,7 @@ from bridge.rules.cel.values import NONE, Optional, Uint
 
 __all__ = [
     "BUDGET",
+    "FAULTS",
     "NONE",
     "Budget",
     "CompileFault",

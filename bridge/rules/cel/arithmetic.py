@@ -52,7 +52,8 @@ def add(left: Any, right: Any, limit: int) -> Any:
     kind = left.__class__
     if kind is right.__class__:
         if kind is int:
-            return fit(left + right)
+            total = left + right
+            return total if INT_MIN <= total <= INT_MAX else fit(total)
         if kind is float:
             return left + right
         if kind in _JOINED:
@@ -106,7 +107,8 @@ def sub(left: Any, right: Any) -> Any:
     kind = left.__class__
     if kind is right.__class__:
         if kind is int:
-            return fit(left - right)
+            rest = left - right
+            return rest if INT_MIN <= rest <= INT_MAX else fit(rest)
         if kind is float:
             return left - right
         if kind is Uint:
@@ -137,7 +139,8 @@ def mul(left: Any, right: Any) -> Any:
     kind = left.__class__
     if kind is right.__class__:
         if kind is int:
-            return fit(left * right)
+            product = left * right
+            return product if INT_MIN <= product <= INT_MAX else fit(product)
         if kind is float:
             return left * right
         if kind is Uint:

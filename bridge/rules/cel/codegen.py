@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import singledispatchmethod
 from itertools import count
 from typing import Protocol
@@ -83,6 +84,8 @@ class Generator:
         if not hasattr(code.node, "lineno"):
             self._place(root.span, code.node)
         ast.fix_missing_locations(code.node)
+        if code.fast is not None:
+            ast.fix_missing_locations(code.fast)
         return code
 
     def _place(self, span: Span, node: ast.expr) -> ast.expr:
@@ -232,12 +235,14 @@ class Generator:
         fails = any(truth_fails(one) for one in operands)
         parts = [self._truth(part, one) for part, one in zip(node.operands, operands, strict=True)]
         if any(truth_fails(one) for one in operands[:-1]):
+            fast = [deepcopy(one.fast or part) for one, part in zip(operands, parts, strict=True)]
             helper = "both" if node.operator == "&&" else "either"
-            return Code(
-                self._help(node.span, helper, *(pyast.function([], one.node) for one in operands)), "bool"
-            )
-        joined = ast.BoolOp(ast.And() if node.operator == "&&" else ast.Or(), parts)
-        return Code(self._place(node.span, joined), "bool", fails)
+            exact = self._help(node.span, helper, *(pyast.function([], one.node) for one in operands))
+            return Code(exact, "bool", fast=self._joined(node, fast))
+        return Code(self._joined(node, parts), "bool", fails)
+
+    def _joined(self, node: tree.Logic, parts: list[ast.expr]) -> ast.expr:
+        return self._place(node.span, ast.BoolOp(ast.And() if node.operator == "&&" else ast.Or(), parts))
 
     @_visit.register
     def _conditional(self, node: tree.Conditional) -> Code:

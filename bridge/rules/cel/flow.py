@@ -7,7 +7,7 @@ from typing import Any
 
 from bridge.rules.cel.access import put
 from bridge.rules.cel.faults import EvalFault
-from bridge.rules.cel.limits import Budget
+from bridge.rules.cel.limits import SMALL, Budget
 from bridge.rules.cel.values import kind_of
 
 # What generated code raises of itself: a subscript that finds no key, or nothing to look in.
@@ -73,6 +73,8 @@ def loop_pairs(source: Any, budget: Budget) -> Any:
 
 def weigh(value: Any, budget: Budget) -> Any:
     """``value`` itself, after ``budget`` paid for its size."""
+    if value.__class__ is list and len(value) < SMALL:
+        return value
     return budget.weigh(value)
 
 

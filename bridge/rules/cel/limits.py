@@ -57,5 +57,8 @@ class Budget:
         return value
 
 
+SMALL = 32
+"""A list of fewer elements weighs nothing."""
+
 # How much of a value costs one step: 32 elements, or 4 KiB of text. About as long as one loop step.
 _SHIFTS: dict[type, int] = {list: 5, dict: 5, str: 12, bytes: 12}

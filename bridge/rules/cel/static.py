@@ -18,11 +18,15 @@ _ORDERED = frozenset({"string", "bytes", "timestamp", "duration"})
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Generated code for one node: the Python expression, its static type, and whether it may fault."""
+    """Generated code for one node: the Python expression, its static type, and whether it may fault.
+
+    ``fast`` is another shape of it, where there is one: the same value, or a fault that need not be its own.
+    """
 
     node: ast.expr
     type: str = "dyn"
     fails: bool = True
+    fast: ast.expr | None = None
 
 
 def truth_fails(code: Code) -> bool:

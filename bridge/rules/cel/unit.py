@@ -47,6 +47,7 @@ class Compiled:
         checked: the tree with all names resolved.
         type: the static type, ``dyn`` when only run time knows it.
         text: the expression.
+        fast: a shape that gives the value or a fault out of ``FAULTS``; on a fault, ``node`` has the answer.
     """
 
     node: ast.expr
@@ -54,6 +55,7 @@ class Compiled:
     checked: Node
     type: str
     text: str
+    fast: ast.expr | None = None
 
     def assign(self, target: str) -> list[ast.stmt]:
         """Statements that compute the expression into the Python local ``target``."""
@@ -101,7 +103,7 @@ class Unit:
         self._bases.append(base)
         self._texts.append(text)
         self._checked.append(checked)
-        return Compiled(code.node, len(self._bases) - 1, checked, code.type, text)
+        return Compiled(code.node, len(self._bases) - 1, checked, code.type, text, code.fast)
 
     def constant(self, value: object) -> ast.expr:
         """A run-time constant, such as a callable or a map, as a global of the unit."""

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -28,14 +29,31 @@ def format_text(pattern: str, values: list[Any], limit: int) -> str:
     """
     parts: list[str] = []
     left = iter(values)
-    position, size = 0, 0
-    for match in _CLAUSE.finditer(pattern):
-        parts += [pattern[position : match.start()], _clause(match, left, limit)]
-        size += len(parts[-1]) + len(parts[-2])
+    size = 0
+    clauses, rest = _parsed(pattern) if len(pattern) <= _LITERAL_CHARS else _parse(pattern)
+    for before, clause in clauses:
+        made = _clause(clause, left, limit)
+        parts += (before, made)
+        size += len(before) + len(made)
         if size > limit:
             break
+    parts.append(rest)
+    return str(sized("".join(parts), limit))
+
+
+def _parse(pattern: str) -> tuple[list[tuple[str, re.Match[str]]], str]:
+    """Each clause with the text before it, and the text behind the last."""
+    found: list[tuple[str, re.Match[str]]] = []
+    position = 0
+    for match in _CLAUSE.finditer(pattern):
+        found.append((pattern[position : match.start()], match))
         position = match.end()
-    return str(sized("".join([*parts, pattern[position:]]), limit))
+    return found, pattern[position:]
+
+
+# Most formats are literals of a rule: few, and no longer than an expression.
+_LITERAL_CHARS = 256
+_parsed = lru_cache(maxsize=256)(_parse)
 
 
 def _clause(match: re.Match[str], left: Iterator[Any], limit: int) -> str:

@@ -28,6 +28,8 @@ _MICROS: dict[str, int | Fraction] = {
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _MAX_DIGITS = 64
+# Up to 2038 a double of seconds is nearer to its microsecond than half of one.
+_EXACT = 2**31 * 10**6
 
 
 def parse_instant(text: str, zone: tzinfo | None) -> datetime:
@@ -78,6 +80,8 @@ def from_epoch(micros: int) -> datetime:
     Raises:
         EvalFault: out of range.
     """
+    if 0 <= micros < _EXACT:
+        return datetime.fromtimestamp(micros / 10**6, UTC)
     try:
         return _EPOCH + timedelta(microseconds=micros)
     except OverflowError:

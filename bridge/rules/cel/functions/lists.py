@@ -14,14 +14,16 @@ from bridge.rules.cel.limits import Budget
 from bridge.rules.cel.relations import contains
 from bridge.rules.cel.values import NONE, Optional, kind_of
 
+_WHOLE = frozenset({int})
+_NUMBERS = frozenset({int, float})
 _SORTED = frozenset({"int", "uint", "double", "bool", "duration", "timestamp", "string", "bytes"})
 
 
 def _sum(items: list[Any], limit: int) -> Any:
     kinds = set(map(type, items))
-    if kinds <= {int}:
+    if kinds <= _WHOLE:
         return fit(sum(items))
-    if kinds <= {int, float}:
+    if kinds <= _NUMBERS:
         return sum(items) if float in kinds else fit(sum(items))
     if items[0].__class__ is list or items[0].__class__ is str:
         raise no_overload("sum", items[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from bridge.rules.cel.faults import EvalFault, did_you_mean
@@ -29,9 +30,17 @@ def _mask(text: str, shown: int) -> str:
     return "*" * hidden + text[hidden:]
 
 
+@lru_cache(maxsize=16)
+def _keyed(key: bytes) -> hmac.HMAC:
+    """HMAC-SHA-256 that took in its key and nothing else; to be copied."""
+    return hmac.new(key, digestmod=hashlib.sha256)
+
+
 def _named_hmac(secrets: Secrets) -> Callable[[Any, str], str]:
     def run(value: Any, name: str) -> str:
-        return hmac.digest(secrets[name](), _raw(value), "sha256").hex()
+        state = _keyed(secrets[name]()).copy()
+        state.update(_raw(value))
+        return state.hexdigest()
 
     return run
 
