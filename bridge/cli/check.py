@@ -60,6 +60,7 @@ def check(
     errors, 1: errors, 2: a file does not exist.
 
     Examples:
+
       filum-bridge check
 
       filum-bridge check config/bridge.yaml

@@ -46,6 +46,7 @@ def test(
     passed, 1: some failed, 2: a file does not exist or does not compile.
 
     Examples:
+
       filum-bridge test
 
       filum-bridge test config/rules/orders.yaml
