@@ -1,8 +1,8 @@
 """One source at work on the loop: takes batches in, holds back, drains, settles.
 
 ``LoopInbox`` is the half that the consumer thread touches; ``Intake`` is owned by the loop. A stream is
-paused while its source has a reason (``room``, ``blocked``, ``leaving``) or the stream itself has one
-(``held``, ``dead_letters``).
+paused while its source has a reason (``room``, ``blocked``) or the stream itself has one
+(``rule_stopped``, ``no_rule``, ``dead_letters_unavailable``).
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ class Overseer:
 
     def unburied(self, ticket: Ticket, error: DeadLetterError) -> None:
         """A letter could not be written: its stream waits, nothing is skipped."""
-        self._tally.letter_failed(ticket.record.stream.source)
+        self._tally.letter_failed()
         _log.error("dead letter not written", source=ticket.record.stream.source, error=str(error))
         if not ticket.fenced:
             self._intake_of(ticket).hold_back("dead_letters_unavailable", ticket.record.stream)

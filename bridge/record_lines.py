@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from bridge.model import Headers, Record
+from bridge.model import Headers, Record, Stream
 
 
 class Base64(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,6 +57,23 @@ class Line(msgspec.Struct, frozen=True):
     message_id: str | None = None
     content_type: str | None = None
     content_encoding: str | None = None
+
+    def record(self, source: str, offset: int, epoch: int) -> Record:
+        """The record that a source of this name makes of the line."""
+        return Record(
+            Stream(source, self.name),
+            offset,
+            epoch,
+            self.value,
+            key=self.key,
+            headers=self.headers,
+            timestamp_ms=self.timestamp_ms,
+            queue=self.queue,
+            routing_key=self.routing_key,
+            message_id=self.message_id,
+            content_type=self.content_type,
+            content_encoding=self.content_encoding,
+        )
 
 
 _DECODER = msgspec.json.Decoder(_Shape)

@@ -13,13 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from bridge.config import Config, Limits
+from bridge.config import Config
 from bridge.config_file import rule_files
-from bridge.decode import Document, decode
+from bridge.decode import decode_json
 from bridge.errors import BridgeError, ConfigError, ConfigErrors
 from bridge.logs import get_logger
 from bridge.metrics import Board
-from bridge.model import Filtered, Poison, Record
 from bridge.rules import RuleSet, load_rules
 from bridge.rules.testing import run_tests
 from bridge.secrets import read_secret
@@ -146,13 +145,9 @@ def _stat(file: Path) -> tuple[str, int, int, int] | None:
 
 def _run_tests(files: Sequence[Path], config: Config, environ: Mapping[str, str]) -> None:
     read = partial(read_secret, base=config.base, environ=environ)
-    report = run_tests(files, config.destinations, config.limits, read, _decode)
+    report = run_tests(files, config.destinations, config.limits, read, decode_json)
     if report.failed:
         first = report.failed[0]
         raise RuleFailed(
             f"{len(report.failed)} tests fail, the first at {first.path}:{first.line}: {first.name}"
         )
-
-
-def _decode(record: Record, limits: Limits) -> Document | Poison | Filtered:
-    return decode(record, "json", limits)

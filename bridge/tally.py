@@ -34,6 +34,7 @@ class Tally:
         )
         self._latency = cache(lambda s: board.histogram("delivery_latency_seconds", source=s))
         self._requests = cache(lambda d, c: board.counter("requests_total", destination=d, code=c))
+        self._last = cache(lambda d: board.gauge("last_delivery_timestamp_seconds", destination=d))
         self._duration = board.histogram("request_duration_seconds")
         self._event_age = board.histogram("event_age_seconds")
         self.events_created = 0
@@ -58,7 +59,7 @@ class Tally:
             self._latency(record.stream.source).observe(now - record.timestamp_ms / 1000)
         if event.time_ms is not None:
             self._event_age.observe(now - event.time_ms / 1000)
-        self._board.gauge("last_delivery_timestamp_seconds", destination=event.destination).value = now
+        self._last(event.destination).value = now
 
     def abandoned(self, event: Event) -> None:
         """An event's record was given back first."""
@@ -90,7 +91,7 @@ class Tally:
         self._final(event.rule, event.event_type, event.destination, outcome).value += 1
         self.events_final += 1
 
-    def letter_failed(self, source: str) -> None:
+    def letter_failed(self) -> None:
         """A letter could not be written; it is tried again."""
         self._board.counter("dead_letter_failures_total").value += 1
 

@@ -81,6 +81,7 @@ class Watch:
         """Set all gauges and publish the instant."""
         for intake in self._parts.intakes.values():
             self._source(intake)
+        self._lags()
         for dispatcher in self._parts.dispatchers.values():
             self._destination(dispatcher)
         self._stalled()
@@ -124,7 +125,6 @@ class Watch:
             board.remove("oldest_unsettled_timestamp_seconds", source=name)
         else:
             board.gauge("oldest_unsettled_timestamp_seconds", source=name).value = oldest_ms / 1000
-        self._lags()
 
     def _lags(self) -> None:
         self._board.replace(

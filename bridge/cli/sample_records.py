@@ -9,7 +9,7 @@ from bridge.cli.targets import Target
 from bridge.config import Decode
 from bridge.decode import decode
 from bridge.errors import ConfigError, UsageError
-from bridge.model import Filtered, Poison, Record, Stream
+from bridge.model import Filtered, Poison
 from bridge.record_lines import Line, read_line
 from bridge.rules.lint.samples import Sample
 from bridge.rules.meta import meta_of
@@ -54,7 +54,7 @@ def read_samples(path: Path, target: Target) -> SampleFile:
 
 
 def _add(file: SampleFile, path: Path, number: int, line: Line, target: Target) -> None:
-    record = _record(line, number)
+    record = line.record(_SOURCE, number, 0)
     document = decode(record, _decoding(line.name, target), target.limits)
     if isinstance(document, Poison):
         problem = f"this sample cannot be decoded: {document.error}"
@@ -71,20 +71,3 @@ def _decoding(name: str, target: Target) -> Decode:
         if name in source.stream_names():
             return source.decode
     return "json"
-
-
-def _record(line: Line, number: int) -> Record:
-    return Record(
-        Stream(_SOURCE, line.name, 0),
-        number,
-        0,
-        line.value,
-        key=line.key,
-        headers=line.headers,
-        timestamp_ms=line.timestamp_ms,
-        queue=line.queue,
-        routing_key=line.routing_key,
-        message_id=line.message_id,
-        content_type=line.content_type,
-        content_encoding=line.content_encoding,
-    )

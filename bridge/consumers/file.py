@@ -191,20 +191,7 @@ class _Reader:
             read = read_line(line)
         except ValueError:
             return Record(Stream(settings.name, self._own_name), number, _EPOCH, line)
-        return Record(
-            Stream(settings.name, read.name),
-            number,
-            _EPOCH,
-            read.value,
-            key=read.key,
-            headers=read.headers,
-            timestamp_ms=read.timestamp_ms,
-            queue=read.queue,
-            routing_key=read.routing_key,
-            message_id=read.message_id,
-            content_type=read.content_type,
-            content_encoding=read.content_encoding,
-        )
+        return read.record(settings.name, number, _EPOCH)
 
     @property
     def _own_name(self) -> str:

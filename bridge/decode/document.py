@@ -70,6 +70,11 @@ def decode(record: Record, kind: Literal["json", "text"], limits: Limits) -> Doc
     return Document(record, value, limits)
 
 
+def decode_json(record: Record, limits: Limits) -> Document | Poison | Filtered:
+    """``decode`` of a JSON body: what the tests of rules are run with."""
+    return decode(record, "json", limits)
+
+
 def _encoding_hint(record: Record) -> str:
     encoding = (record.content_encoding or "").lower()
     if encoding in ("", "utf-8", "utf8", "identity"):

@@ -157,11 +157,6 @@ class Ledger:
         """How many records of these streams are open."""
         return sum(len(ledger.tickets) for s in streams if (ledger := self._streams.get(s)))
 
-    def open_tickets(self, stream: Stream) -> list[Ticket]:
-        """The open tickets of a stream in the order read."""
-        ledger = self._streams.get(stream)
-        return list(ledger.tickets.values()) if ledger else []
-
     @property
     def streams(self) -> list[Stream]:
         """The streams that are ours now."""
