@@ -233,18 +233,21 @@ class App:
         self.watch.drain()
         if self._reloading is not None:
             self._reloading.cancel()
-        async with asyncio.timeout(deadline_seconds + closing_seconds):
-            closes = [
-                i.consumer.close(deadline_seconds - closing_seconds) for i in self._parts.intakes.values()
-            ]
-            if closes:
-                futures = [asyncio.wrap_future(close) for close in closes]
-                await asyncio.wait(futures, timeout=deadline_seconds)
-            for dispatcher in self._parts.dispatchers.values():
-                await dispatcher.close(closing_seconds)
-            for client in self._clients:
-                await client.close()
-            await self._parts.undertaker.close(closing_seconds)
+        try:
+            async with asyncio.timeout(deadline_seconds + closing_seconds):
+                await self._close_parts(deadline_seconds, closing_seconds)
+        except TimeoutError:
+            _log.warning("deadline passed: what does not close is left behind")
         self.watch.stop()
         self.admin.stop()
         _log.info("bridge stopped", **self.watch.summary())
+
+    async def _close_parts(self, deadline_seconds: float, closing_seconds: float) -> None:
+        budget_seconds = deadline_seconds - closing_seconds
+        closes = [intake.consumer.close(budget_seconds) for intake in self._parts.intakes.values()]
+        await asyncio.wait([asyncio.wrap_future(close) for close in closes], timeout=deadline_seconds)
+        for dispatcher in self._parts.dispatchers.values():
+            await dispatcher.close(closing_seconds)
+        for client in self._clients:
+            await client.close()
+        await self._parts.undertaker.close(closing_seconds)

@@ -8,10 +8,12 @@ import random
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.config import Destination
 from tests.inprocess import RULES, World
 
 
@@ -125,6 +127,33 @@ def test_leaving_during_an_outage_does_not_wait_for_it(tmp_path: Path) -> None:
 
     assert world.app.watch.summary()["given_back"] == 5
     assert world.committed() == 0
+
+
+class Unclosable(httpx.MockTransport):
+    """A network that does not let go."""
+
+    async def aclose(self) -> None:
+        await asyncio.Event().wait()
+
+
+class StuckWorld(World):
+    """A world with that network."""
+
+    def _transport(self, _: Destination) -> httpx.AsyncBaseTransport:
+        return Unclosable(self._api)
+
+
+def test_what_does_not_close_is_left_behind_at_the_deadline(tmp_path: Path) -> None:
+    """The process ends in good order, and what was settled stays settled."""
+    world = StuckWorld(tmp_path, shutdown={"deadline": "500ms"})
+    world.order("ann", 0)
+
+    async def story() -> None:
+        await world.until(lambda: world.committed() == 1)
+
+    world.run(story)
+
+    assert world.committed() == 1
 
 
 def test_an_unwritten_letter_is_never_counted(tmp_path: Path) -> None:
