@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from bridge.consumers.base import Link
 from bridge.errors import DeadLetterError
 from bridge.intake import Intake
-from bridge.logs import get_logger
+from bridge.logs import RateLimited, get_logger
 from bridge.model import Stream
 from bridge.parts import Parts
 from bridge.send.verdict import Verdict
@@ -19,6 +19,7 @@ from bridge.settle.tickets import Ticket
 from bridge.tally import Tally
 
 _log = get_logger("bridge")
+_REPEAT_SECONDS = 10.0
 
 
 class Overseer:
@@ -35,6 +36,7 @@ class Overseer:
     ) -> None:
         self._tally = tally
         self._on_end = on_end
+        self._repeats = RateLimited(_REPEAT_SECONDS)
         self._parts = parts
 
     # Destinations
@@ -101,7 +103,11 @@ class Overseer:
     def unburied(self, ticket: Ticket, error: DeadLetterError) -> None:
         """A letter could not be written: its stream waits, nothing is skipped."""
         self._tally.letter_failed()
-        _log.error("dead letter not written", source=ticket.record.stream.source, error=str(error))
+        source = ticket.record.stream.source
+        text = str(error)
+        self._repeats.log(
+            _log.error, "dead letter not written", key=f"{source} {text}", source=source, error=text
+        )
         if not ticket.fenced:
             self._intake_of(ticket).hold_back("dead_letters_unavailable", ticket.record.stream)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from bridge.logs import get_logger
+from bridge.logs import RateLimited, get_logger
 from bridge.metrics import Board
 from bridge.model import Applied, Event, Fault, Record
 from bridge.send.verdict import Verdict
 from bridge.settle.letters import Cause
 
 _log = get_logger("bridge")
+_REPEAT_SECONDS = 10.0
 
 
 class Tally:
@@ -37,6 +38,7 @@ class Tally:
         self._last = cache(lambda d: board.gauge("last_delivery_timestamp_seconds", destination=d))
         self._duration = board.histogram("request_duration_seconds")
         self._event_age = board.histogram("event_age_seconds")
+        self._repeats = RateLimited(_REPEAT_SECONDS)
         self.events_created = 0
         self.events_final = 0
 
@@ -76,8 +78,10 @@ class Tally:
             self._count_final(cause.event, "dead_lettered")
         source = record.stream.source
         self._board.counter("dead_letters_total", source=source, reason=cause.reason.value).value += 1
-        _log.warning(
+        self._repeats.log(
+            _log.warning,
             "dead letter",
+            key=f"letter {source} {cause.reason} {cause.rule}",
             source=source,
             stream=record.stream.name,
             partition=record.stream.number,
@@ -97,8 +101,10 @@ class Tally:
 
     def dropped(self, record: Record, fault: Fault) -> None:
         """``on_error: drop``: counted by the record's outcome, and said."""
-        _log.warning(
+        self._repeats.log(
+            _log.warning,
             "record dropped by rule",
+            key=f"drop {record.stream.source} {fault.rule} {fault.reason}",
             source=record.stream.source,
             stream=record.stream.name,
             offset=record.offset,
