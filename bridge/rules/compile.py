@@ -179,15 +179,16 @@ class _Compiler:
         try:
             compiled = self._unit.expression(expression.text, locals=scope)
         except cel.CompileFault as fault:
-            hint = self._hint(fault)
-            self._fault(expression, fault.offset, fault.message, hint)
+            for one in (fault, *fault.others):
+                self._fault(expression, one.offset, one.message, self._hint(one))
             return None
         if fitting and compiled.type in _JUDGED and compiled.type not in fitting:
             hint = "wrap it in string(…)" if "string" in fitting and compiled.type in _SIMPLE else ""
             self._fault(expression, 0, f"expected {wanted}, and this is always {compiled.type}", hint)
             return None
         self._by_index[compiled.index] = expression
-        self._coded[expression] = Coded(compiled.node, compiled.type, compiled.checked, compiled.fast)
+        node = self._unit.shaped(compiled)
+        self._coded[expression] = Coded(node, compiled.type, compiled.checked, compiled.node, compiled.fast)
         return self._coded[expression]
 
     def _hint(self, fault: cel.CompileFault) -> str:
