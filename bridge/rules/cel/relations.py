@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from itertools import repeat
 from typing import Any
 
-from bridge.rules.cel.arithmetic import fitting
+from bridge.rules.cel.arithmetic import fit
 from bridge.rules.cel.functions.guards import no_overload
 from bridge.rules.cel.limits import Budget
-from bridge.rules.cel.values import Optional, Type, Uint
+from bridge.rules.cel.values import INT_MAX, INT_MIN, Optional, Type, Uint
 
 NUMBERS = frozenset({int, float, Uint})
 _PLAIN = frozenset({str, int, float, bool, type(None), bytes, datetime, timedelta, Uint, Type})
@@ -90,10 +90,14 @@ def ge(left: Any, right: Any) -> bool:
 
 def _numbers(operator: str, left: Any, right: Any) -> tuple[Any, Any]:
     """Two kinds of numbers as Python orders them; an int beside a double is a double, as cel-spec has it."""
-    kinds = left.__class__, right.__class__
-    if not NUMBERS.issuperset(kinds):
+    kind, other = left.__class__, right.__class__
+    if kind is float and other is int:
+        return left, float(right if INT_MIN <= right <= INT_MAX else fit(right))
+    if kind is int and other is float:
+        return float(left if INT_MIN <= left <= INT_MAX else fit(left)), right
+    if kind not in NUMBERS or other not in NUMBERS:
         raise no_overload(operator, left, right)
-    return (float(fitting(left)), float(fitting(right))) if float in kinds else (left, right)
+    return (float(left), float(right)) if float in (kind, other) else (left, right)
 
 
 def contains(item: Any, container: Any, budget: Budget) -> bool:
