@@ -42,11 +42,11 @@ def unwrap(record: Record, value: Any, max_depth: int) -> Scope:
     """
     content_type = _content_type(record)
     if content_type.startswith("application/cloudevents-batch"):
-        raise Undecodable("batches of CloudEvents are not supported")
+        raise Undecodable("a batch of CloudEvents, and one record is one event")
     attributes = {} if content_type.startswith(_STRUCTURED) else _binary_attributes(record)
     if "specversion" in attributes:
         return _scope(attributes, value)
-    body = parse_json(value.encode(), max_depth) if isinstance(value, str) else value
+    body = parse_json(value.encode("utf-8", "surrogatepass"), max_depth) if isinstance(value, str) else value
     if not isinstance(body, dict):
         raise Undecodable("not a CloudEvent: neither headers nor an object with its attributes")
     attributes = {name: item for name, item in body.items() if name not in ("data", "data_base64")}

@@ -31,7 +31,7 @@ def path(tmp_path: Path) -> Path:
 
 def run(path: Path, *tests: str) -> Report:
     path.write_text(RULES + "".join(f"  - {test}\n" for test in tests), "utf-8")
-    return run_tests([path], None, Limits(), str, lambda record, limits: decode(record, "json", limits))
+    return run_tests([path], None, Limits(), str, decode)
 
 
 def one(path: Path, test: str) -> Result:
