@@ -16,6 +16,7 @@ from bridge.model import Record, Scope
 _PREFIXES = ("ce_", "cloudEvents_", "cloudEvents:")
 _REQUIRED = ("specversion", "id", "source", "type")
 _STRUCTURED = "application/cloudevents"
+DEBEZIUM_OP = "iodebeziumop"
 
 
 def recognised(record: Record) -> bool:
@@ -58,13 +59,24 @@ def _scope(attributes: dict[str, Any], event: Any) -> Scope:
         missing = ", ".join(f"`{name}`" for name in _REQUIRED if not _is_text(attributes.get(name)))
         raise Undecodable(f"not a CloudEvent: no {missing}")
     time = attributes.get("time")
-    source, identifier = attributes["source"], attributes["id"]
     return Scope(
         event,
         cloudevent=attributes,
         time=time if _is_text(time) else None,
-        identity=f"cloudevent:{len(source)}:{source}{identifier}",
+        identity=_identity(attributes),
     )
+
+
+def _identity(attributes: dict[str, Any]) -> str | None:
+    """Source and id, which are unique together (CloudEvents 1.0.2), but not in Debezium's converter.
+
+    Of MySQL it names file and position, so all rows of one statement alike (``MySqlCloudEventsMaker``):
+    their events would share one ``event_id``.
+    """
+    if DEBEZIUM_OP in attributes:
+        return None
+    source = attributes["source"]
+    return f"cloudevent:{len(source)}:{source}{attributes['id']}"
 
 
 def _is_complete(attributes: dict[str, Any]) -> bool:

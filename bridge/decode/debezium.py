@@ -16,7 +16,6 @@ from bridge.decode.json_body import Undecodable
 from bridge.model import Filtered, Record, Scope
 
 _HEARTBEAT_TOPIC = "__debezium-heartbeat"
-_CLOUDEVENT_OP = "iodebeziumop"
 
 
 def unwrap(record: Record, value: Any, max_depth: int) -> Scope | Filtered:
@@ -38,7 +37,7 @@ def unwrap(record: Record, value: Any, max_depth: int) -> Scope | Filtered:
         raise Undecodable("no change event: `op` is missing")
     op = payload.get("op")
     if op is None and outer is not None:
-        op = outer.cloudevent.get(_CLOUDEVENT_OP)
+        op = outer.cloudevent.get(cloudevents.DEBEZIUM_OP)
     if op is None and (why := _beside_rows(record, payload)):
         return Filtered(why)
     if op == "t":
@@ -48,7 +47,6 @@ def unwrap(record: Record, value: Any, max_depth: int) -> Scope | Filtered:
     scope = _change(with_decimals(payload, schema), op)
     if outer is None:
         return scope
-    # Not its identity: some connectors name all rows of one statement alike.
     return Scope(scope.event, scope.before, op, scope.source, outer.cloudevent, outer.time)
 
 

@@ -206,6 +206,13 @@ def test_a_change_within_a_cloudevent_is_seen_as_if_it_were_plain(headers: Heade
         assert scope(one, "cloudevents").event == data
 
 
+@pytest.mark.parametrize("envelope", ["cloudevents", "debezium"])
+def test_an_id_of_debezium_s_converter_is_no_identity(envelope: str) -> None:
+    """Of MySQL it is the same for all rows of one statement."""
+    assert scope(document({**EVENT, "data": CHANGE}), envelope).identity is None
+    assert scope(document({**EVENT, "iodebeziumop": "", "data": CHANGE}), "cloudevents").identity is None
+
+
 def test_the_op_of_the_data_goes_before_that_of_the_attributes() -> None:
     """Whole change events as data keep their `source` too."""
     data = {**CHANGE, "op": "c", "source": {"db": "crm"}}
