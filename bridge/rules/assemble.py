@@ -207,7 +207,7 @@ _INPUTS = {
     "v_op": "turn.scope.op",
     "v_source": "turn.scope.source",
     "v_cloudevent": "turn.scope.cloudevent",
-    "v_meta": "turn.meta()",
+    "v_meta": "turn.meta(META_FIELDS)",
 }
 
 

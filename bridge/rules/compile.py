@@ -13,6 +13,7 @@ from bridge.rules.assemble import ELEMENT, INDEX, Assembly, Coded
 from bridge.rules.faults import Places
 from bridge.rules.index import Key, key_of
 from bridge.rules.lets import UNSET, Lets, variable
+from bridge.rules.meta import fields_read
 from bridge.rules.reader import Reader
 from bridge.rules.rule import Emit, Expression, Kind, Rule, RuleFile
 from bridge.rules.ruleset import CompiledRule
@@ -221,10 +222,15 @@ class _Compiler:
             "ZONE": zone_of(self._rule.timezone) if self._rule.timezone else None,
             "IS_MISSING": self._is_missing,
             "TIME": Turn.time,
+            "META_FIELDS": self._meta_fields(),
             "CHECK_ROOM": mint.check_room,
             "STRIKE": mint.strike,
         }
         return {name: self._unit.constant(value) for name, value in values.items()}
+
+    def _meta_fields(self) -> frozenset[str] | None:
+        trees = [code.checked for code in self._coded.values() if code.checked is not None]
+        return fields_read(trees)
 
     def _is_missing(self, error: Exception) -> bool:
         fault = self._unit.fault(error)

@@ -39,6 +39,7 @@ class Turn(msgspec.Struct):
     timestamp_fallbacks: int = 0
     _ids: EventIds | None = None
     _meta: dict[str, Any] | None = None
+    _meta_fields: frozenset[str] | None = None
     _time: tuple[str, int] | None = None
 
     def mark(self) -> tuple[int, int]:
@@ -50,10 +51,10 @@ class Turn(msgspec.Struct):
         created, self.timestamp_fallbacks = mark
         del self.events[created:]
 
-    def meta(self) -> dict[str, Any]:
-        """The variable ``meta``."""
-        if self._meta is None:
-            self._meta = meta_of(self.record)
+    def meta(self, fields: frozenset[str] | None) -> dict[str, Any]:
+        """The variable ``meta``, with at least the fields that a rule asks for; None: all."""
+        if self._meta is None or self._meta_fields != fields:
+            self._meta, self._meta_fields = meta_of(self.record, fields), fields
         return self._meta
 
     def event_id(self, rule: str, emit: int, element: int) -> str:
