@@ -35,6 +35,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from bridge.errors import ConfigError
+from bridge.yaml_problems import Complaint, explain, flow_value, quoted
 from bridge.yaml_scalars import source_offsets
 
 KeyPath = tuple[str | int, ...]
@@ -127,6 +128,27 @@ class Located:
             return self._place(node.start)
         offsets = source_offsets(self._text[node.start : node.end], node.style, node.value)
         return self._place(node.start + offsets[max(0, min(offset, len(offsets) - 1))])
+
+    @property
+    def text(self) -> str:
+        """The whole file."""
+        return self._text
+
+    def offset(self, keypath: KeyPath) -> int:
+        """Where the value begins in ``text``, 0-based."""
+        return self._find(keypath)[1].start
+
+    def is_written(self, keypath: KeyPath) -> bool:
+        """Whether the value stands in the file; ``key:`` alone has none."""
+        node = self._find(keypath)[1]
+        return node.end > node.start or bool(node.children)
+
+    def rename(self, keypath: KeyPath, key: str, meant: str) -> None:
+        """Let a mistyped key be found under the one that is meant as well."""
+        node = self._find(keypath)[1]
+        if key in node.children:
+            node.children.setdefault(meant, node.children[key])
+            node.keys.setdefault(meant, node.keys[key])
 
     def style(self, keypath: KeyPath) -> str:
         """How a scalar is written: ``'``, ``"``, ``|``, ``>``, or empty for plain and for collections."""
@@ -223,7 +245,8 @@ class _Composer:
         root = self._node(next(self._events), 0)
         self._expect(DocumentEndEvent)
         if isinstance(event := next(self._events), DocumentStartEvent):
-            raise self._problem("a second document in the file; only one is allowed", _start(event))
+            hint = "leave the `---` out, or write two files"
+            raise self._problem("a second document in the file; only one is allowed", _start(event), hint)
         return root
 
     def _expect(self, kind: type[Event]) -> None:
@@ -237,6 +260,9 @@ class _Composer:
         self._guard(event, depth)
         anchor = event.anchor if isinstance(event, NodeEvent) else None
         if anchor is not None:
+            if not _ANCHOR_NAME.fullmatch(anchor):
+                hint = self._quote(_start(event))
+                raise self._problem("an anchor's name is letters, digits, `_` and `-`", _start(event), hint)
             self._anchors[anchor] = None
         node = self._content(event, depth)
         if node.size > MAX_NODES:
@@ -249,7 +275,8 @@ class _Composer:
         if depth > MAX_DEPTH:
             raise self._problem(f"nested deeper than {MAX_DEPTH}", _start(event))
         if getattr(event, "tag", None) is not None:
-            raise self._problem("tags (!…) are not allowed", _start(event))
+            hint = self._quote(_start(event))
+            raise self._problem("tags (!…) are not allowed", _start(event), hint)
 
     def _content(self, event: Event, depth: int) -> _Node:
         start = _content_start(self._text, event)
@@ -265,7 +292,8 @@ class _Composer:
 
     def _aliased(self, event: AliasEvent) -> _Node:
         if event.anchor not in self._anchors:
-            raise self._problem(f"alias of an unknown anchor: {event.anchor}", _start(event))
+            hint = self._quote(_start(event))
+            raise self._problem(f"alias of an unknown anchor: {event.anchor}", _start(event), hint)
         node = self._anchors[event.anchor]
         if node is None:
             raise self._problem(f"the anchor {event.anchor} contains itself", _start(event))
@@ -285,7 +313,9 @@ class _Composer:
             key_start = _start(event)
             key = self._key(self._node(event, depth + 1), event)
             if key in node.value:
-                raise self._problem(f"duplicate key: {str(key)[:100]}", key_start)
+                first = bisect_right(self._line_starts, node.keys[key])
+                hint = f"it stands in line {first} already"
+                raise self._problem(f"duplicate key: {str(key)[:100]}", key_start, hint)
             item = self._node(next(self._events), depth + 1)
             node.keys[key] = key_start
             self._add(node, key, item)
@@ -300,33 +330,33 @@ class _Composer:
 
     def _key(self, node: _Node, event: Event) -> str | int:
         if not isinstance(node.value, str | int):
-            raise self._problem("a key is text, a whole number, true or false", _start(event))
+            hint = "{ } begins a mapping: put text that begins with { in quotes" if node.children else ""
+            raise self._problem("a key is text, a whole number, true or false", _start(event), hint)
         if node.value == "<<" and not node.style:
             raise self._problem("merge keys (<<) are not allowed: write the keys out", _start(event))
         return node.value
 
-    def _problem(self, problem: str, index: int) -> ConfigError:
+    def _problem(self, problem: str, index: int, hint: str = "") -> ConfigError:
         line = bisect_right(self._line_starts, index)
         column = index - self._line_starts[line - 1] + 1
-        return ConfigError(problem, path=self._name, line=line, column=column)
+        return ConfigError(problem, path=self._name, line=line, column=column, hint=hint)
+
+    def _quote(self, index: int) -> str:
+        return f"put an expression in double quotes: {quoted(flow_value(self._text, index))}"
 
 
-def _events(text: str, problem: Callable[[str, int], ConfigError]) -> Iterator[Event]:
+def _events(text: str, problem: Callable[[str, int, str], ConfigError]) -> Iterator[Event]:
     """The library's events; every error of its own becomes a ``ConfigError`` here and only here."""
-    index = 0
+    last = (0, 0)
     try:
         for event in YAML(typ="safe", pure=True).parse(text):
-            index = event.end_mark.index
+            last = _stretch(event, last)
             yield event
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        reason = ", ".join(part for part in (error.context, error.problem) if part)
-        place = mark.index if mark else index
-        if text.endswith("${", 0, place + 1):
-            reason = "inside [ ] and { } a reference needs quotes: '${…}'"
-        raise problem(f"not YAML: {reason}", place) from error
+        told = explain(text, _complaint(error, last))
+        raise problem(told.problem, told.place, told.hint) from error
     except ReaderError as error:
-        raise problem("a control character that YAML does not allow", error.position) from error
+        raise problem("a control character that YAML does not allow", error.position, "delete it") from error
     except (
         YAMLError,
         ValueError,
@@ -336,7 +366,26 @@ def _events(text: str, problem: Callable[[str, int], ConfigError]) -> Iterator[E
         IndexError,
         AssertionError,
     ) as error:
-        raise problem("not YAML", index) from error
+        raise problem("not YAML", last[1], "") from error
+
+
+def _stretch(event: Event, last: tuple[int, int]) -> tuple[int, int]:
+    """Where the node that ends with ``event`` stands; a collection is known by its last bracket."""
+    start, end = _start(event), int(event.end_mark.index)
+    return (
+        (start, end)
+        if isinstance(event, ScalarEvent)
+        else (last[0], last[1])
+        if start == end
+        else (start, end)
+    )
+
+
+def _complaint(error: MarkedYAMLError, last: tuple[int, int]) -> Complaint:
+    mark = error.problem_mark or error.context_mark
+    place = mark.index if mark else last[1]
+    context = error.context_mark.index if error.context_mark else place
+    return Complaint(error.context or "", error.problem or "", place, context, last)
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -348,6 +397,7 @@ def _scalar(event: ScalarEvent, start: int) -> _Node:
     return _Node(start, event.end_mark.index, value, style)
 
 
+_ANCHOR_NAME = re.compile(r"[\w.-]+")
 _ANCHOR = re.compile(r"&[^\s,\[\]{}]+(?:\s+|(?<=\s)#[^\n]*)*")
 
 

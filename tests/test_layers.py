@@ -24,6 +24,7 @@ RANKS = {
         "metrics",
         "record_lines",
         "secrets",
+        "yaml_problems",
         "yaml_references",
         "yaml_scalars",
     ),

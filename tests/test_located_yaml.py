@@ -180,8 +180,8 @@ def test_offsets_outside_a_scalar_are_clamped() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "column", "word"),
     [
-        ("a: 1\nb: [1, 2\nc: 3\n", 3, 2, "not YAML"),
-        ("a: 1\n\tb: 2\n", 2, 1, "not YAML"),
+        ("a: 1\nb: [1, 2\nc: 3\n", 2, 4, "the `[` opened here is not closed"),
+        ("a: 1\n\tb: 2\n", 2, 1, "a tab in the indentation"),
         ("a: 1\na: 2\n", 2, 1, "duplicate key: a"),
         ("x:\n  - {k: 1, k: 2}\n", 2, 12, "duplicate key: k"),
         ("a: !!python/object:os.system x\n", 1, 4, "tags"),
@@ -193,7 +193,7 @@ def test_offsets_outside_a_scalar_are_clamped() -> None:
         ("a: 1\n---\nb: 2\n", 2, 1, "second document"),
         ("a: \x07\n", 1, 4, "control character"),
         ('a: "\\ud800"\n', 1, 4, "not text"),
-        ("a: %x\n", 1, 4, "not YAML"),
+        ("a: %x\n", 1, 4, "a value cannot begin with a `%`"),
         ("a: {b: ${C}}\n", 1, 9, "a reference needs quotes"),
     ],
 )

@@ -11,6 +11,7 @@ from bridge.errors import ConfigError
 from bridge.rules import cel, convert
 from bridge.rules.assemble import ELEMENT, INDEX, Assembly, Coded
 from bridge.rules.faults import Places
+from bridge.rules.hints import misfit, remedy
 from bridge.rules.index import Key, key_of
 from bridge.rules.lets import UNSET, Lets, variable
 from bridge.rules.reader import Reader
@@ -25,13 +26,6 @@ _BY_ENVELOPE = {
     "none": ("event", "meta"),
     "debezium": ("event", "meta", "before", "op", "source"),
 }
-_NEEDS = {
-    "before": "debezium",
-    "op": "debezium",
-    "source": "debezium",
-    "cloudevent": "cloudevents",
-}
-
 _TEXT = frozenset({"string"})
 _WHOLE = frozenset({"int", "uint"})
 ID_KINDS = _TEXT | _WHOLE
@@ -179,22 +173,17 @@ class _Compiler:
         try:
             compiled = self._unit.expression(expression.text, locals=scope)
         except cel.CompileFault as fault:
-            hint = self._hint(fault)
+            later = {name for name, _ in self._rule.lets if name not in scope}
+            hint = remedy(expression.text, fault.offset, fault.message, fault.hint, later)
             self._fault(expression, fault.offset, fault.message, hint)
             return None
         if fitting and compiled.type in _JUDGED and compiled.type not in fitting:
-            hint = "wrap it in string(…)" if "string" in fitting and compiled.type in _SIMPLE else ""
+            hint = misfit({compiled.type}, fitting)
             self._fault(expression, 0, f"expected {wanted}, and this is always {compiled.type}", hint)
             return None
         self._by_index[compiled.index] = expression
         self._coded[expression] = Coded(compiled.node, compiled.type, compiled.checked, compiled.fast)
         return self._coded[expression]
-
-    def _hint(self, fault: cel.CompileFault) -> str:
-        for name, envelope in _NEEDS.items():
-            if fault.message == f"unknown variable {name!r}":
-                return f"only under `envelope: {envelope}`"
-        return fault.hint
 
     def _fault(self, expression: Expression, offset: int, problem: str, hint: str) -> None:
         self._reader.fault_inside(expression, offset, problem, hint)
@@ -228,9 +217,6 @@ class _Compiler:
     def _is_missing(self, error: Exception) -> bool:
         fault = self._unit.fault(error)
         return fault is not None and fault.missing
-
-
-_SIMPLE = frozenset({"bool", "int", "uint", "double", "timestamp", "duration"})
 
 
 def _load(name: str) -> ast.expr:

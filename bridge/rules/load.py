@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -17,7 +19,7 @@ from bridge.rules.cases import parse_cases
 from bridge.rules.compile import compile_file
 from bridge.rules.parse import parse_rules
 from bridge.rules.reader import Reader
-from bridge.rules.rule import Rule, RuleFile
+from bridge.rules.rule import UNREADABLE, Rule, RuleFile
 from bridge.rules.ruleset import CompiledRule, RuleSet, matches
 from bridge.secrets import read_secret
 
@@ -83,7 +85,7 @@ def compile_files(
         _check_destinations(file, reader, destinations)
         _check_sources(file, reader, sources)
         parse_cases(reader, [rule.name for rule in file.rules])
-        compiled += compile_file(file, reader, destinations or {}, limits, secret_of)
+        compiled += compile_file(file, reader, destinations or {}, limits, partial(_value, secret_of))
         parsed.append(file)
         errors += sorted(reader.errors, key=lambda error: (error.line, error.column))
     if errors:
@@ -91,10 +93,24 @@ def compile_files(
     return RuleSet(compiled, digest_of(parsed))
 
 
+def _value(secret_of: ReadSecret, secret: Secret) -> str:
+    return "" if secret is UNREADABLE else secret_of(secret)
+
+
 def digest_of(files: Sequence[RuleFile]) -> str:
     """A hash of what the files mean: neither comments and layout nor tests change it."""
     values = [{key: value for key, value in file.located.value.items() if key != "tests"} for file in files]
-    return hashlib.sha256(msgspec.json.encode(values)).hexdigest()[:_HASH_CHARACTERS]
+    return hashlib.sha256(msgspec.json.encode(_with_text_keys(values))).hexdigest()[:_HASH_CHARACTERS]
+
+
+def _with_text_keys(value: Any) -> Any:
+    """Keys of maps may be true or 1 too, which JSON has not; text keys stay as they are."""
+    if isinstance(value, dict):
+        return {
+            key if isinstance(key, str) else f"{key!r}:{type(key).__name__}": _with_text_keys(item)
+            for key, item in value.items()
+        }
+    return [_with_text_keys(item) for item in value] if isinstance(value, list) else value
 
 
 def unfit(rules: RuleSet, config: Config) -> list[Finding]:

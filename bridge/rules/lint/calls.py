@@ -63,6 +63,8 @@ def _call(view: RuleView, one: Checked, node: Node, names: dict[str, Kinds]) -> 
         return
     given = ", ".join(_words(kinds(argument, names)) for argument in node.arguments)
     hint = "say what counts when it is absent: .orValue(…)" if "optional" in given else ""
+    if node.function.name == "contains" and given.startswith("list"):
+        hint = "of a list write x in list"
     message = f"{node.function.name} never works on ({given})"
     yield view.inside("operand-kinds", Severity.ERROR, one, node.span.offset, message, hint)
 
