@@ -138,6 +138,11 @@ class Located:
         """Where the value begins in ``text``, 0-based."""
         return self._find(keypath)[1].start
 
+    def is_quoted_at(self, place: Place) -> bool:
+        """Whether a quote or a block begins at a place, as of a key."""
+        index = self._line_starts[place[0] - 1] + place[1] - 1
+        return self._text[index : index + 1] in ('"', "'", "|", ">")
+
     def is_written(self, keypath: KeyPath) -> bool:
         """Whether the value stands in the file; ``key:`` alone has none."""
         node = self._find(keypath)[1]
@@ -330,7 +335,7 @@ class _Composer:
 
     def _key(self, node: _Node, event: Event) -> str | int:
         if not isinstance(node.value, str | int):
-            hint = "{ } begins a mapping: put text that begins with { in quotes" if node.children else ""
+            hint = "an expression stands without braces, in quotes" if node.children else ""
             raise self._problem("a key is text, a whole number, true or false", _start(event), hint)
         if node.value == "<<" and not node.style:
             raise self._problem("merge keys (<<) are not allowed: write the keys out", _start(event))

@@ -148,6 +148,9 @@ def _second_colon(text: str, complaint: Complaint) -> Explained | None:
         if _EXPRESSION_SIGNS.search(line[match.end() :]):
             return Explained("an expression must be quoted", hint, value)
         return Explained("a second `: ` in one value", hint, complaint.place)
+    above = text[:begin].rstrip("\r\n")
+    if glued := re.search(r"^[ ]*(-)[^\s-][^\r\n]*\Z", above, re.MULTILINE):
+        return Explained("a dash without its space", "write `- ` before the key", glued.start(1))
     first = begin + len(line) - len(line.lstrip())
     hint = "line it up with the keys above it"
     return Explained("indented deeper than the line above, which has its value already", hint, first)

@@ -22,6 +22,8 @@ from bridge.located_yaml import read_yaml
 from bridge.rules import RuleSet, compile_files, unfit
 from bridge.rules.cases import cases_file, read_cases
 from bridge.rules.lint import lint_files
+from bridge.rules.lint.codes import CODES
+from bridge.rules.lint.ignore import silence
 from bridge.rules.lint.samples import check_samples
 from bridge.rules.parse import parse_rules
 from bridge.rules.rule import RuleFile
@@ -49,6 +51,7 @@ def check(
             help="Records as JSON lines, as a file source reads them: warn of fields that no sample has.",
         ),
     ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
 ) -> None:
     """Find what is wrong with a configuration and its rules, offline.
 
@@ -57,7 +60,9 @@ def check(
     engine, event names of Filum's own, lets, maps and secrets that nothing uses.
 
     Rule files alone are checked too; then destinations and sources are not judged. Exit code 0: no
-    errors, 1: errors, 2: a file does not exist.
+    errors, 1: errors (with --strict warnings too), 2: a file does not exist. A warning is silenced by a
+    comment at its place, `# filum-bridge: ignore[unused-let]`; all codes are listed by `filum-bridge schema
+    lints`.
 
     Examples:
 
@@ -65,7 +70,7 @@ def check(
 
       filum-bridge check config/bridge.yaml
 
-      filum-bridge check config/rules/*.yaml --format github
+      filum-bridge check config/rules/*.yaml --strict --format github
 
       filum-bridge check --samples samples.jsonl --format sarif
     """
@@ -78,7 +83,7 @@ def check(
     if files:
         _check_rules(Target(tuple(files)), findings, samples)
     sys.stdout.write(_PRINTERS[output](findings))
-    if findings.errors:
+    if findings.errors or (strict and findings.warnings):
         raise typer.Exit(1)
 
 
@@ -134,14 +139,20 @@ def _check_rules(target: Target, findings: Findings, samples: Path | None) -> Ru
 
 def _lint(target: Target, findings: Findings, samples: Path | None) -> None:
     files = _readable(target.files)
-    findings.add_lint(lint_files(files, target.limits))
+    found = lint_files(files, target.limits)
     if samples is not None:
         read = read_samples(samples, target)
         for error in read.wrong:
             findings.add(error)
         for warning in read.undecodable:
             findings.warn("sample-line", warning)
-        findings.add_lint(check_samples(files, read.samples, target.limits))
+        found += check_samples(files, read.samples, target.limits)
+    about_samples = frozenset[str]() if samples is not None else {"sample-path", "no-sample"}
+    broken = {one.error.path for one in findings.errors}
+    for one in silence(found, files, CODES, asleep=about_samples):
+        # What does not compile is not judged, so a comment there may still have its use.
+        if one.code != "ignore-comment" or one.path not in broken:
+            findings.add_lint([one])
 
 
 def _readable(files: Sequence[Path]) -> list[RuleFile]:

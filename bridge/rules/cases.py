@@ -18,7 +18,7 @@ from bridge.rules.times import NoTime, instant, milliseconds
 from bridge.rules.words import TEST_KEYS
 
 _GIVEN = "write `given: {event: {…}}`"
-_SCOPE = ("event", "before", "op", "source", "cloudevent")
+SCOPE_KEYS = ("event", "before", "op", "source", "cloudevent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +128,13 @@ def _case(reader: Reader, value: Any, keypath: KeyPath, rules: list[str]) -> Cas
 
 
 def _given(reader: Reader, value: Any, keypath: KeyPath) -> dict[str, Any]:
-    known = (*_SCOPE, "meta", "value")
+    known = (*SCOPE_KEYS, "meta", "value")
     if isinstance(value, dict) and value and not any(_near(key, known) for key in value):
         first = next(iter(value))
         reader.fault((*keypath, first), "the record's body goes under `event`", _GIVEN, key=True)
         return {}
     given = reader.mapping(value, keypath, known, meant={"headers": "meta"}, hint=_GIVEN)
-    if "value" in given and any(name in given for name in _SCOPE):
+    if "value" in given and any(name in given for name in SCOPE_KEYS):
         reader.fault((*keypath, "value"), "give either `value` or the variables of scope", key=True)
     if "meta" in given:
         _check_meta(reader, given["meta"], (*keypath, "meta"))
@@ -181,7 +181,7 @@ def _check_expect(reader: Reader, value: Any, keypath: KeyPath) -> None:
         reader.misfit(value, keypath, "must be a list of payloads, or {error: TEXT}", hint)
 
 
-_PAYLOAD_KEYS = (
+PAYLOAD_KEYS = (
     *("event_type", "event_name", "user_id", "anonymous_id", "timestamp", "context", "event_params"),
     "event_id",
 )
@@ -189,7 +189,7 @@ _PAYLOAD_KEYS = (
 
 def _check_payload(reader: Reader, value: Any, keypath: KeyPath) -> None:
     """A payload in wire form: a mistyped key would be told as a difference only."""
-    payload = reader.mapping(value, keypath, _PAYLOAD_KEYS, hint="a payload begins with `- event_type: …`")
+    payload = reader.mapping(value, keypath, PAYLOAD_KEYS, hint="a payload begins with `- event_type: …`")
     params = payload.get("event_params", [])
     if not isinstance(params, list):
         reader.misfit(params, (*keypath, "event_params"), "must be a list, as it is sent", _WIRE)
@@ -200,14 +200,14 @@ def _check_payload(reader: Reader, value: Any, keypath: KeyPath) -> None:
             reader.fault(path, "a parameter has a `key` and a `value`", _WIRE)
         elif not isinstance(param["value"], dict) or len(param["value"]) != 1:
             reader.misfit(param["value"], (*path, "value"), "must say its kind", _WIRE)
-        elif not param["value"].keys() & _WIRE_KINDS:
+        elif not param["value"].keys() & WIRE_KINDS:
             wrong = str(next(iter(param["value"])))
-            hint = nearest(wrong, _WIRE_KINDS)
+            hint = nearest(wrong, WIRE_KINDS)
             reader.fault((*path, "value", wrong), f"unknown kind `{wrong}`", hint, key=True)
 
 
 _WIRE = "write {key: Total, value: {double_value: 1.5}}"
-_WIRE_KINDS = frozenset({"string_value", "int_value", "double_value", "datetime_value"})
+WIRE_KINDS = frozenset({"string_value", "int_value", "double_value", "datetime_value"})
 
 
 def _milliseconds(value: Any) -> int | None:

@@ -33,6 +33,21 @@ _NAMES = MappingProxyType(
         **dict.fromkeys(("True", "TRUE", "yes", "on"), "write true"),
         **dict.fromkeys(("False", "FALSE", "no", "off"), "write false"),
         "item": "`item` is the element of `for_each`, which this event has not",
+        **{
+            name: f"it is meta.{name}"
+            for name in (
+                "topic",
+                "queue",
+                "key",
+                "headers",
+                "partition",
+                "offset",
+                "routing_key",
+                "message_id",
+            )
+        },
+        "secrets": "a secret is only used by pii.hmac(x, 'NAME')",
+        **dict.fromkeys(("env", "ENV", "os"), "rules do not see the environment: put values under `maps`"),
         "index": "the name that `for_each: {item: …, index: NAME}` gives",
     }
 )
@@ -270,6 +285,7 @@ _AROUND: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r":=", "nothing is assigned: put it under `let`"),
         (r"\$\{", _PUT_TOGETHER),
         (r"\{\{|\}\}", 'an expression stands without braces: "event.order.number"'),
+        (r",", "a list is written ['a', 'b'], and a number without separators"),
         (r"\$", "the record's body is `event`: event.order.number"),
     )
 )

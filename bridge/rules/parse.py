@@ -17,11 +17,11 @@ from bridge.rules.times import zone_of
 from bridge.rules.words import ZONES
 
 _SHARED = ("from", "timezone", "envelope", "destination", "on_error")
-_FILE_KEYS = (*_SHARED, "maps", "secrets", "rules", "tests")
-_RULE_KEYS = (*_SHARED, "name", "when", "let", "emit")
+FILE_KEYS = (*_SHARED, "maps", "secrets", "rules", "tests")
+RULE_KEYS = (*_SHARED, "name", "when", "let", "emit")
 _RULE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_CEL_WORDS = (
+CEL_WORDS = (
     *("true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if"),
     *("import", "let", "loop", "package", "namespace", "return", "var", "void", "while"),
 )
@@ -37,7 +37,7 @@ def parse_rules(located: Located) -> tuple[RuleFile, Reader]:
     if problem := _no_rule_file(located.value):
         reader.fault((), *problem)
         return RuleFile(located), reader
-    whole = reader.mapping(located.value, (), _FILE_KEYS)
+    whole = reader.mapping(located.value, (), FILE_KEYS)
     top = _shared(reader, whole, ())
     rules = _rules(reader, whole, top)
     maps = _maps(reader, whole.get("maps", {}))
@@ -70,7 +70,7 @@ def _rules(reader: Reader, whole: dict[str, Any], top: dict[str, Any]) -> tuple[
 
 
 def _rule(reader: Reader, value: Any, keypath: KeyPath, top: dict[str, Any]) -> Rule | None:
-    item = reader.mapping(value, keypath, _RULE_KEYS, hint="a rule begins with `- name: …`")
+    item = reader.mapping(value, keypath, RULE_KEYS, hint="a rule begins with `- name: …`")
     if not isinstance(value, dict):
         return None
     name = _name(reader, item, keypath)
@@ -206,7 +206,10 @@ def _lets(reader: Reader, value: Any, keypath: KeyPath, where: str) -> tuple[tup
     lets = []
     for name, text in _let_entries(reader, value, keypath).items():
         path, label = (*keypath, name), f"{where}.let.{name}"
-        expression = None if isinstance(value, list) else reader.expression(text, path, label)
+        if isinstance(text, dict):
+            reader.fault(path, "a let is an expression alone", "its kind is said where a parameter uses it")
+        unread = isinstance(value, list) or isinstance(text, dict)
+        expression = None if unread else reader.expression(text, path, label)
         if check_new_name(reader, name, path, key=True):
             # A let that could not be read stays known, so that its uses are no further faults.
             lets.append((name, expression or Expression("null", path, label)))
@@ -226,7 +229,7 @@ def check_new_name(reader: Reader, name: str, keypath: KeyPath, *, key: bool = F
     if name in SCOPE:
         problem = f"`{name}` is taken: nothing may shadow {', '.join(SCOPE)}"
         reader.fault(keypath, problem, f"such as `{_other_name(name)}`", key=key)
-    elif not _IDENTIFIER.fullmatch(name) or name in _CEL_WORDS:
+    elif not _IDENTIFIER.fullmatch(name) or name in CEL_WORDS:
         hint = f"use letters, digits and `_`, such as `{_other_name(name)}`"
         reader.fault(keypath, f"`{name}` cannot be a name", hint, key=key)
     else:
@@ -236,7 +239,7 @@ def check_new_name(reader: Reader, name: str, keypath: KeyPath, *, key: bool = F
 
 def _other_name(name: str) -> str:
     plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
-    return plain if plain.isidentifier() and plain not in (*SCOPE, *_CEL_WORDS) else f"my_{plain or 'name'}"
+    return plain if plain.isidentifier() and plain not in (*SCOPE, *CEL_WORDS) else f"my_{plain or 'name'}"
 
 
 def _emits(

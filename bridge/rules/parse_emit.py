@@ -11,7 +11,7 @@ from bridge.rules.rule import Emit, Expression, Kind, Parameter
 from bridge.rules.times import wire_time
 from bridge.rules.words import KINDS
 
-_KEYS = (
+EMIT_KEYS = (
     "event_type",
     "event_name",
     "user_id",
@@ -28,7 +28,7 @@ _INT64 = range(-(2**63), 2**63)
 
 def parse_emit(reader: Reader, value: Any, keypath: KeyPath, where: str) -> Emit | None:
     """Read one emit; its faults go to the reader."""
-    item = reader.mapping(value, keypath, _KEYS, hint="an event begins with `- event_type: …`")
+    item = reader.mapping(value, keypath, EMIT_KEYS, hint="an event begins with `- event_type: …`")
     if not isinstance(value, dict):
         return None
     event_type = _event_type(reader, item, keypath)

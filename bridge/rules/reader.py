@@ -19,6 +19,7 @@ from bridge.rules.words import KEYS, REMARKS, VALUES
 from bridge.yaml_problems import flow_value, quoted
 
 _LITERAL = re.compile(r"[\w .,:/+-]*", re.UNICODE)
+_BRACED = re.compile(r"\$\{\s*([^{}]+?)\s*\}")
 _WORD = re.compile(r"[A-Za-z_][\w-]*")
 _TYPOGRAPHIC = str.maketrans("“”„‘’", '"""\'\'')
 
@@ -144,11 +145,16 @@ class Reader:
         elif isinstance(value, bool | int | float):
             self.fault(keypath, "must be an expression in quotes", f'write "{str(value).lower()}"')
         else:
-            self.misfit(value, keypath, "must be an expression in quotes", _hint_of_shape(value))
+            hint = _hint_of_shape(value) or "write one, or leave the key out"
+            self.misfit(value, keypath, "must be an expression in quotes", hint)
         return None
 
     def _written(self, value: str, keypath: KeyPath) -> str:
         """How to write an expression that YAML took for plain text, in full even where YAML cut it off."""
+        if braced := _BRACED.fullmatch(value):
+            return f'write "{braced[1]}"'
+        if value[-1] in "\"'" and value.count(value[-1]) == 1:
+            return f"write {_doubled(value[:-1])}"
         plain = value.translate(_TYPOGRAPHIC)
         if plain != value:
             return f"write {quoted(plain)}"

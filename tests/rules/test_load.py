@@ -12,6 +12,7 @@ from bridge.rules.load import digest_of
 from bridge.rules.parse import parse_rules
 from tests.rules.workshop import Workshop
 
+ELSEWHERE = "a secret's text never stands in a file: name where it is found"
 GOOD = """\
 from: {topics: [t]}
 rules:
@@ -80,8 +81,7 @@ def test_a_fault_has_line_column_and_hint(workshop: Workshop, old: str, new: str
         ("maps: {a: 5}", "must be a mapping|such as {VND: domestic, THB: sea}"),
         (
             "secrets: {k: abc}",
-            "a secret is {env: NAME} or {file: PATH}|a secret's text never stands in a file: "
-            + "name where it is found",
+            f"a secret is {{env: NAME}} or {{file: PATH}}|{ELSEWHERE}",
         ),
         (
             "secrets: {k: {env: A, file: b}}",

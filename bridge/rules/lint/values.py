@@ -43,7 +43,8 @@ def _words(found: Kinds) -> str:
 def _identity(view: RuleView, emit: EmitView) -> Iterator[Finding]:
     if emit.ids and all(_absent(one.node) for one in emit.ids):
         message = "neither user_id nor anonymous_id can ever have a value"
-        yield view.inside("no-identity", Severity.ERROR, emit.ids[0], 0, message)
+        hint = "name a field that every record has, such as event.customer.id"
+        yield view.inside("no-identity", Severity.ERROR, emit.ids[0], 0, message, hint)
 
 
 def _absent(node: Node) -> bool:
