@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,7 @@ from bridge.rules.lint import lint_files
 from bridge.rules.lint.codes import CODES
 from bridge.rules.lint.ignore import silence
 from bridge.rules.lint.samples import check_samples
+from bridge.rules.load import ReadYaml
 from bridge.rules.parse import parse_rules
 from bridge.rules.rule import RuleFile
 
@@ -76,29 +78,30 @@ def check(
     """
     if samples is not None and not samples.is_file():
         raise UsageError(f"no such file: {samples}")
-    configs, files = chosen(paths or [], config)
+    read = cache(read_yaml)
+    configs, files = chosen(paths or [], config, read)
     findings = Findings()
     for path in configs:
-        _check_config(path, findings, samples)
+        _check_config(path, findings, samples, read)
     if files:
-        _check_rules(Target(tuple(files)), findings, samples)
+        _check_rules(Target(tuple(files)), findings, samples, read)
     sys.stdout.write(_PRINTERS[output](findings))
     if findings.errors or (strict and findings.warnings):
         raise typer.Exit(1)
 
 
-def _check_config(path: Path, findings: Findings, samples: Path | None) -> None:
+def _check_config(path: Path, findings: Findings, samples: Path | None, read: ReadYaml) -> None:
     try:
         target = config_target(path)
     except ConfigError as error:
         findings.add(error)
-        _check_rules(Target(_named_rules(path)), findings, samples)
+        _check_rules(Target(_named_rules(path)), findings, samples, read)
         return
-    located = read_yaml(path)
+    located = read(path)
     assert target.config is not None  # noqa: S101 - config_target has read it
     for where, secret in secrets_of(target.config):
         _warn_unset(secret, target, where, str(path), findings)
-    rules = _check_rules(target, findings, samples)
+    rules = _check_rules(target, findings, samples, read)
     for one in unfit(rules, target.config) if rules is not None else ():
         findings.add(located.error(one.keypath, one.problem, hint=one.hint))
 
@@ -114,7 +117,7 @@ def _named_rules(path: Path) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(file for text in texts for file in expand_glob(path.parent, text)))
 
 
-def _check_rules(target: Target, findings: Findings, samples: Path | None) -> RuleSet | None:
+def _check_rules(target: Target, findings: Findings, samples: Path | None, read: ReadYaml) -> RuleSet | None:
     config = target.config
     destinations = config.destinations if config is not None else None
     sources = [source.name for source in config.sources] if config is not None else None
@@ -126,10 +129,12 @@ def _check_rules(target: Target, findings: Findings, samples: Path | None) -> Ru
     findings.files += len(target.files)
     rules = None
     try:
-        rules = compile_files(target.files, destinations, target.limits, secret_of, sources=sources)
+        rules = compile_files(
+            target.files, destinations, target.limits, secret_of, sources=sources, read=read
+        )
     except ConfigError as error:
         findings.add(error)
-    _lint(target, findings, samples)
+    _lint(target, findings, samples, read)
     if rules is not None:
         findings.rules += len(rules.rules)
         for file in filter(lambda path: cases_file(path).is_file(), target.files):
@@ -137,16 +142,16 @@ def _check_rules(target: Target, findings: Findings, samples: Path | None) -> Ru
     return rules
 
 
-def _lint(target: Target, findings: Findings, samples: Path | None) -> None:
-    files = _readable(target.files)
+def _lint(target: Target, findings: Findings, samples: Path | None, read: ReadYaml) -> None:
+    files = _readable(target.files, read)
     found = lint_files(files, target.limits)
     if samples is not None:
-        read = read_samples(samples, target)
-        for error in read.wrong:
+        sampled = read_samples(samples, target)
+        for error in sampled.wrong:
             findings.add(error)
-        for warning in read.undecodable:
+        for warning in sampled.undecodable:
             findings.warn("sample-line", warning)
-        found += check_samples(files, read.samples, target.limits)
+        found += check_samples(files, sampled.samples, target.limits)
     about_samples = frozenset[str]() if samples is not None else {"sample-path", "no-sample"}
     broken = {one.error.path for one in findings.errors}
     for one in silence(found, files, CODES, asleep=about_samples):
@@ -155,12 +160,12 @@ def _lint(target: Target, findings: Findings, samples: Path | None) -> None:
             findings.add_lint([one])
 
 
-def _readable(files: Sequence[Path]) -> list[RuleFile]:
+def _readable(files: Sequence[Path], read: ReadYaml) -> list[RuleFile]:
     """The files without faults of shape; what is wrong with the others is told already."""
     found = []
     for path in files:
         try:
-            file, reader = parse_rules(read_yaml(path))
+            file, reader = parse_rules(read(path))
         except ConfigError:
             continue
         if not reader.errors:

@@ -12,6 +12,7 @@ from bridge.config import Config, Limits, Secret, SourceSettings
 from bridge.config_file import load_config, rule_files
 from bridge.errors import ConfigError, UsageError
 from bridge.located_yaml import read_yaml
+from bridge.rules.load import ReadYaml
 from bridge.secrets import read_secret
 
 DEFAULT_CONFIG = Path("config/bridge.yaml")
@@ -41,7 +42,9 @@ class Target:
         return read_secret(secret, base=base, environ=environ)
 
 
-def chosen(paths: Sequence[Path], config: Path | None) -> tuple[list[Path], list[Path]]:
+def chosen(
+    paths: Sequence[Path], config: Path | None, read: ReadYaml = read_yaml
+) -> tuple[list[Path], list[Path]]:
     """Sort what was named into configurations and rule files; nothing named means the default config.
 
     Raises:
@@ -56,17 +59,17 @@ def chosen(paths: Sequence[Path], config: Path | None) -> tuple[list[Path], list
             raise UsageError(f"no such file: {path}")
         if path.name.endswith(_CASES):
             files.append(path.with_name(path.name.removesuffix(_CASES) + ".yaml"))
-        elif path == config or is_config(path):
+        elif path == config or is_config(path, read):
             configs.append(path)
         else:
             files.append(path)
     return configs, list(dict.fromkeys(files))
 
 
-def is_config(path: Path) -> bool:
+def is_config(path: Path, read: ReadYaml = read_yaml) -> bool:
     """A configuration has sources, destinations and the like; a rule file has none of them."""
     try:
-        value = read_yaml(path).value
+        value = read(path).value
     except ConfigError:
         return path.name == DEFAULT_CONFIG.name
     return isinstance(value, dict) and not _CONFIG_KEYS.isdisjoint(value)

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 from xml.etree import ElementTree as ET
@@ -17,7 +18,9 @@ from bridge.cli.watching import watch
 from bridge.config import Secret
 from bridge.decode import decode_json
 from bridge.errors import BridgeError, ConfigError, ConfigErrors
+from bridge.located_yaml import read_yaml
 from bridge.rules.cases import cases_file
+from bridge.rules.load import ReadYaml
 from bridge.rules.testing import Report, Result, run_tests
 
 _LOOK_SECONDS = 0.5
@@ -89,16 +92,17 @@ def _watched(paths: list[Path], config: Path | None) -> list[Path]:
 
 def _run_once(paths: list[Path], config: Path | None, junit: Path | None) -> bool:
     """Whether any test failed."""
-    configs, files = chosen(paths, config)
+    read = cache(read_yaml)
+    configs, files = chosen(paths, config, read)
     targets = [config_target(path) for path in configs] + ([Target(tuple(files))] if files else [])
-    reports = [_run(target) for target in targets]
+    reports = [_run(target, read) for target in targets]
     if junit is not None:
         junit.write_bytes(_junit([result for report in reports for result in report.results]))
     sys.stdout.write(_text(reports))
     return any(report.failed for report in reports)
 
 
-def _run(target: Target) -> Report:
+def _run(target: Target, read: ReadYaml) -> Report:
     def secret_of(secret: Secret) -> str:
         try:
             return target.secret(secret, os.environ)
@@ -106,7 +110,7 @@ def _run(target: Target) -> Report:
             return str(secret.env or secret.file)
 
     destinations = target.config.destinations if target.config is not None else None
-    return run_tests(target.files, destinations, target.limits, secret_of, decode_json)
+    return run_tests(target.files, destinations, target.limits, secret_of, decode_json, read=read)
 
 
 def _text(reports: list[Report]) -> str:

@@ -14,7 +14,7 @@ from bridge.config import Config, Destination, Limits, Secret
 from bridge.config_file import dead_letter_conflict
 from bridge.config_words import Finding, nearest
 from bridge.errors import ConfigError, ConfigErrors, RuleFileError
-from bridge.located_yaml import KeyPath, key_path_text, read_yaml
+from bridge.located_yaml import KeyPath, Located, key_path_text, read_yaml
 from bridge.rules.cases import parse_cases
 from bridge.rules.compile import compile_file
 from bridge.rules.parse import parse_rules
@@ -24,6 +24,7 @@ from bridge.rules.ruleset import CompiledRule, RuleSet, matches
 from bridge.secrets import read_secret
 
 ReadSecret = Callable[[Secret], str]
+ReadYaml = Callable[[Path], Located]
 _HASH_CHARACTERS = 16
 
 
@@ -58,6 +59,7 @@ def compile_files(
     secret_of: ReadSecret,
     *,
     sources: Collection[str] | None = None,
+    read: ReadYaml = read_yaml,
 ) -> RuleSet:
     """Read and compile rule files.
 
@@ -67,6 +69,7 @@ def compile_files(
         limits: bounds on expressions, events and payloads.
         secret_of: reads a secret; raises ``ConfigError``.
         sources: what ``from.source`` may name; None where the configuration is not known.
+        read: parses a file; a command that reads each file several times passes one that remembers.
 
     Raises:
         ConfigErrors: all that is wrong.
@@ -77,7 +80,7 @@ def compile_files(
     seen: dict[str, str] = {}
     for path in files:
         try:
-            file, reader = parse_rules(read_yaml(path))
+            file, reader = parse_rules(read(path))
         except ConfigError as error:
             errors.append(_as_rule_file_error(error))
             continue

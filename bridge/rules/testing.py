@@ -18,7 +18,7 @@ from bridge.located_yaml import read_yaml
 from bridge.model import Applied, Event, Filtered, Poison, Record
 from bridge.rules.cases import Case, cases_file, parse_cases, read_cases
 from bridge.rules.coverage import Coverage
-from bridge.rules.load import ReadSecret, compile_files
+from bridge.rules.load import ReadSecret, ReadYaml, compile_files
 from bridge.rules.parse import parse_rules
 from bridge.rules.reader import Reader
 from bridge.rules.rule import From
@@ -74,6 +74,8 @@ def run_tests(
     limits: Limits,
     secret_of: ReadSecret,
     decode: Decode,
+    *,
+    read: ReadYaml = read_yaml,
 ) -> Report:
     """Run the tests of rule files and of the ``*.cases.yaml`` beside them.
 
@@ -83,27 +85,28 @@ def run_tests(
         limits: as in production.
         secret_of: reads a secret.
         decode: record → document; ``given.value`` goes through it.
+        read: parses a file.
 
     Raises:
         ConfigErrors: files that do not compile, or tests that cannot be read.
     """
-    rules = compile_files(files, destinations, limits, secret_of)
+    rules = compile_files(files, destinations, limits, secret_of, read=read)
     report = Report()
     fired: set[str] = set()
     for path in files:
-        file, _ = parse_rules(read_yaml(path))
+        file, _ = parse_rules(read(path))
         names = [rule.name for rule in file.rules]
         own = [one for one in rules.rules if one.rule.name in names]
         default = file.reads or file.rules[0].reads
         report.coverage.expect(file)
         runner = _Runner(own, default, limits, decode, fired, report.coverage)
-        report.results += [runner.run(case) for case in _cases_of(path, names)]
+        report.results += [runner.run(case) for case in _cases_of(path, names, read)]
     report.untested = [one.rule.name for one in rules.rules if one.rule.name not in fired]
     return report
 
 
-def _cases_of(path: Path, names: list[str]) -> list[Case]:
-    cases = parse_cases(Reader(read_yaml(path)), names)
+def _cases_of(path: Path, names: list[str], read: ReadYaml) -> list[Case]:
+    cases = parse_cases(Reader(read(path)), names)
     if cases_file(path).is_file():
         more, reader = read_cases(cases_file(path), names)
         if reader.errors:
