@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,7 @@ from bridge.cli.targets import Target, chosen, config_target
 from bridge.cli.watching import watch
 from bridge.config import Secret
 from bridge.decode import decode_json
-from bridge.errors import BridgeError, ConfigError, ConfigErrors
+from bridge.errors import BridgeError, ConfigError, ConfigErrors, UsageError
 from bridge.located_yaml import read_yaml
 from bridge.rules.cases import cases_file
 from bridge.rules.load import ReadYaml
@@ -40,12 +41,23 @@ def test(
     watching: Annotated[
         bool, typer.Option("--watch", help="Run again whenever a file changes; Ctrl-C ends it.")
     ] = False,  # noqa: PT028 - a command, no test of ours
+    named: Annotated[
+        str,
+        typer.Option("-k", metavar="TEXT", help="Run only tests with this in their name or their rule's."),
+    ] = "",  # noqa: PT028 - a command, no test of ours
+    fail_under: Annotated[
+        float,
+        typer.Option(
+            "--fail-under", metavar="PERCENT", min=0, max=100, help="Fail where fewer branches are covered."
+        ),
+    ] = 0,  # noqa: PT028 - a command, no test of ours
 ) -> None:
     """Run the tests that rule files carry, and those of X.cases.yaml beside X.yaml.
 
     Told besides: the branches that no test reached (a rule's `when` true, its `when` false, each emit).
     A secret that is not set is replaced by its own name, so that tests need none. Exit code 0: all
-    passed, 1: some failed, 2: a file does not exist or does not compile.
+    passed, 1: some failed or too few branches are covered, 2: a file does not exist or does not compile,
+    or no test has the name.
 
     Examples:
 
@@ -55,19 +67,33 @@ def test(
 
       filum-bridge test config/bridge.yaml --junit results.xml
 
-      filum-bridge test --watch
+      filum-bridge test -k "draft order" --watch
+
+      filum-bridge test --fail-under 90
     """
+    wanted = _Wanted(paths or [], config, junit, named, fail_under)
     if watching:
-        chosen(paths or [], config)
-        _watch(paths or [], config, junit)
-    elif _run_once(paths or [], config, junit):
+        chosen(wanted.paths, config)
+        _watch(wanted)
+    elif _run_once(wanted):
         raise typer.Exit(1)
 
 
-def _watch(paths: list[Path], config: Path | None, junit: Path | None) -> None:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the command line asks for."""
+
+    paths: list[Path]
+    config: Path | None
+    junit: Path | None
+    named: str
+    fail_under: float
+
+
+def _watch(wanted: _Wanted) -> None:
     def run() -> None:
         try:
-            _run_once(paths, config, junit)
+            _run_once(wanted)
         except BridgeError as error:
             for one in error.errors if isinstance(error, ConfigErrors) else (error,):
                 sys.stdout.write(f"error: {one}\n")
@@ -75,7 +101,7 @@ def _watch(paths: list[Path], config: Path | None, junit: Path | None) -> None:
         sys.stdout.flush()
 
     with suppress(KeyboardInterrupt):
-        watch(lambda: _watched(paths, config), run, lambda: time.sleep(_LOOK_SECONDS))
+        watch(lambda: _watched(wanted.paths, wanted.config), run, lambda: time.sleep(_LOOK_SECONDS))
 
 
 def _watched(paths: list[Path], config: Path | None) -> list[Path]:
@@ -90,19 +116,38 @@ def _watched(paths: list[Path], config: Path | None) -> list[Path]:
     return [*configs, *files, *(cases_file(file) for file in files)]
 
 
-def _run_once(paths: list[Path], config: Path | None, junit: Path | None) -> bool:
-    """Whether any test failed."""
+def _run_once(wanted: _Wanted) -> bool:
+    """Whether any test failed, or too few branches are covered."""
     read = cache(read_yaml)
-    configs, files = chosen(paths, config, read)
+    configs, files = chosen(wanted.paths, wanted.config, read)
     targets = [config_target(path) for path in configs] + ([Target(tuple(files))] if files else [])
-    reports = [_run(target, read) for target in targets]
-    if junit is not None:
-        junit.write_bytes(_junit([result for report in reports for result in report.results]))
-    sys.stdout.write(_text(reports))
+    reports = [_run(target, read, wanted.named) for target in targets]
+    if wanted.named and not any(report.results for report in reports):
+        raise UsageError(f"no test has {wanted.named!r} in its name or in that of its rule")
+    if wanted.junit is not None:
+        _write_junit(wanted.junit, [result for report in reports for result in report.results])
+    sys.stdout.write(_text(reports, whole=not wanted.named))
+    covered = _covered_percent(reports)
+    if covered < wanted.fail_under and not wanted.named:
+        sys.stdout.write(f"{covered:.0f} % of branches covered, {wanted.fail_under:g} % wanted\n")
+        return True
     return any(report.failed for report in reports)
 
 
-def _run(target: Target, read: ReadYaml) -> Report:
+def _covered_percent(reports: list[Report]) -> float:
+    branches = sum(report.coverage.total for report in reports)
+    gaps = sum(len(report.coverage.gaps()) for report in reports)
+    return 100 * (branches - gaps) / branches if branches else 100
+
+
+def _write_junit(path: Path, results: list[Result]) -> None:
+    try:
+        path.write_bytes(_junit(results))
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or type(error).__name__}") from error
+
+
+def _run(target: Target, read: ReadYaml, named: str) -> Report:
     def secret_of(secret: Secret) -> str:
         try:
             return target.secret(secret, os.environ)
@@ -110,23 +155,31 @@ def _run(target: Target, read: ReadYaml) -> Report:
             return str(secret.env or secret.file)
 
     destinations = target.config.destinations if target.config is not None else None
-    return run_tests(target.files, destinations, target.limits, secret_of, decode_json, read=read)
+    return run_tests(
+        target.files, destinations, target.limits, secret_of, decode_json, read=read, named=named
+    )
 
 
-def _text(reports: list[Report]) -> str:
+def _text(reports: list[Report], *, whole: bool) -> str:
+    """Failures, then what no test reached unless only some tests were run."""
     lines: list[str] = []
     for result in (result for report in reports for result in report.failed):
         lines += [f"FAILED {result.path}:{result.line}:{result.column}: {result.name}"]
         lines += [f"    {line}" for line in result.problem.splitlines()]
-    untested = [rule for report in reports for rule in report.untested]
-    lines += [f"untested: no test passes the `when` of rule {rule}" for rule in untested]
-    gaps = [gap for report in reports for gap in report.coverage.gaps()]
-    lines += [f"uncovered: {gap.path}:{gap.line}:{gap.column}: {gap.text}" for gap in gaps]
-    branches = sum(report.coverage.total for report in reports)
-    lines += [f"{branches - len(gaps)} of {branches} branches covered"]
+    if whole:
+        lines += _unreached(reports)
     failed = sum(len(report.failed) for report in reports)
     passed = sum(len(report.results) for report in reports) - failed
     return "\n".join([*lines, f"{passed} passed, {failed} failed", ""])
+
+
+def _unreached(reports: list[Report]) -> list[str]:
+    untested = [rule for report in reports for rule in report.untested]
+    lines = [f"untested: no test passes the `when` of rule {rule}" for rule in untested]
+    gaps = [gap for report in reports for gap in report.coverage.gaps()]
+    lines += [f"uncovered: {gap.path}:{gap.line}:{gap.column}: {gap.text}" for gap in gaps]
+    branches = sum(report.coverage.total for report in reports)
+    return [*lines, f"{branches - len(gaps)} of {branches} branches covered"]
 
 
 def _junit(all_results: list[Result]) -> bytes:

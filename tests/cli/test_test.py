@@ -99,6 +99,28 @@ def test_rules_that_do_not_compile_are_wrong_configuration(rules: Path, tmp_path
     assert isinstance(run(tmp_path / "nope.yaml").exception, UsageError)
 
 
+def test_only_tests_of_a_name_are_run(rules: Path) -> None:
+    """In either case, also by the rule that a test names; what they do not reach is no gap then."""
+    rules.write_text(RULES + FAILING + "  - {name: more, rule: r, given: {event: {x: 5}}, expect: []}\n")
+    for text, count in (("NOTH", 1), ("R", 1), ("more", 1)):
+        output = run(rules, "-k", text).output
+        assert output == f"{count} passed, 0 failed\n"
+    assert isinstance(run(rules, "-k", "nobody").exception, UsageError)
+
+
+def test_too_few_branches_fail_where_that_is_asked(rules: Path) -> None:
+    """One of three is covered."""
+    assert run(rules, "--fail-under", "33").exit_code == 0
+    result = run(rules, "--fail-under", "34")
+    assert result.exit_code == 1
+    assert result.output.endswith("33 % of branches covered, 34 % wanted\n")
+
+
+def test_results_that_cannot_be_written_are_wrong_usage(rules: Path, tmp_path: Path) -> None:
+    """A folder that is not there."""
+    assert isinstance(run(rules, "--junit", tmp_path / "no" / "x.xml").exception, UsageError)
+
+
 def test_help_has_examples() -> None:
     """What to type."""
     assert "filum-bridge test config/bridge.yaml" in run("--help").output
