@@ -205,14 +205,24 @@ def read_yaml(path: Path, *, max_size_bytes: int = MAX_SIZE_BYTES) -> Located:
         reason = error.strerror or type(error).__name__
         raise ConfigError(f"cannot read the file: {reason}", path=str(path)) from error
     if len(data) > max_size_bytes:
-        raise ConfigError(f"the file is larger than {max_size_bytes} bytes", path=str(path))
+        raise ConfigError(f"the file is larger than {max_size_bytes} bytes", path=str(path), hint="split it")
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        raise ConfigError("the file is not UTF-8 text", path=str(path), line=line, column=column) from error
+        problem, hint = "the file is not UTF-8 text", _encoding_hint(data)
+        raise ConfigError(problem, path=str(path), line=line, column=column, hint=hint) from error
+    if "\0" in text[:4]:
+        problem, hint = "the file is not UTF-8 text", _encoding_hint(data)
+        raise ConfigError(problem, path=str(path), line=1, column=1, hint=hint)
     return parse_yaml(text, str(path))
+
+
+def _encoding_hint(data: bytes) -> str:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:4]:
+        return "it looks like UTF-16: save it as UTF-8"
+    return "save it as UTF-8"
 
 
 def parse_yaml(text: str, name: str) -> Located:

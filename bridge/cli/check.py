@@ -34,7 +34,9 @@ from bridge.rules.rule import RuleFile
 def check(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="A configuration (and then its rules), or rule files alone.", show_default=False),
+        typer.Argument(
+            help="A configuration (and then its rules), or rule files or folders of them.", show_default=False
+        ),
     ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="The configuration; default config/bridge.yaml.")

@@ -48,15 +48,14 @@ def chosen(
     """Sort what was named into configurations and rule files; nothing named means the default config.
 
     Raises:
-        UsageError: a file that does not exist.
+        UsageError: a file that does not exist, or a folder without one.
         ConfigError: a file that is no YAML at all.
     """
-    named = [*([config] if config else []), *paths] or [DEFAULT_CONFIG]
+    given = [*([config] if config else []), *paths] or [DEFAULT_CONFIG]
+    named = [file for path in given for file in _files_of(path)]
     configs: list[Path] = []
     files: list[Path] = []
     for path in named:
-        if not path.is_file():
-            raise UsageError(f"no such file: {path}")
         if path.name.endswith(_CASES):
             files.append(path.with_name(path.name.removesuffix(_CASES) + ".yaml"))
         elif path == config or is_config(path, read):
@@ -64,6 +63,19 @@ def chosen(
         else:
             files.append(path)
     return configs, list(dict.fromkeys(files))
+
+
+def _files_of(path: Path) -> list[Path]:
+    """The file itself, or the YAML files of a folder, but not of those in it."""
+    if path.is_dir():
+        found = sorted(one for one in path.iterdir() if one.suffix in (".yaml", ".yml") and one.is_file())
+        if not found:
+            raise UsageError(f"no YAML file in the folder {path}")
+        return found
+    if not path.is_file():
+        pattern = " (no file matches the pattern)" if set("*?[") & set(str(path)) else ""
+        raise UsageError(f"no such file: {path}{pattern}")
+    return [path]
 
 
 def is_config(path: Path, read: ReadYaml = read_yaml) -> bool:

@@ -30,7 +30,9 @@ _LOOK_SECONDS = 0.5
 def test(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="A configuration (and then its rules), or rule files alone.", show_default=False),
+        typer.Argument(
+            help="A configuration (and then its rules), or rule files or folders of them.", show_default=False
+        ),
     ] = None,  # noqa: PT028 - a command, no test of ours
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="The configuration; default config/bridge.yaml.")
@@ -183,12 +185,15 @@ def _unreached(reports: list[Report]) -> list[str]:
 
 
 def _junit(all_results: list[Result]) -> bytes:
-    """Source: the JUnit XML that CI systems read: testsuites > testsuite > testcase > failure."""
+    """Source: the JUnit XML that CI systems read (junit-10.xsd of Jenkins' xUnit plug-in)."""
     root = ET.Element("testsuites")
     for path in dict.fromkeys(result.path for result in all_results):
         results = [result for result in all_results if result.path == path]
         failures = sum(not result.passed for result in results)
-        attributes = {"name": path, "tests": str(len(results)), "failures": str(failures), "errors": "0"}
+        counts = {"tests": len(results), "failures": failures, "errors": 0}
+        seconds = sum(result.seconds for result in results)
+        attributes = {"name": path, **{key: str(count) for key, count in counts.items()}}
+        attributes["time"] = f"{seconds:.3f}"
         suite = ET.SubElement(root, "testsuite", attributes)
         for result in results:
             _add_case(suite, result)
@@ -199,15 +204,14 @@ def _add_case(suite: ET.Element, result: Result) -> None:
     attributes = {
         "name": _printable(result.name),
         "classname": result.path,
-        "file": result.path,
-        "line": str(result.line),
         "time": f"{result.seconds:.6f}",
     }
     case = ET.SubElement(suite, "testcase", attributes)
     if not result.passed:
         first = result.problem.splitlines()[0]
         failure = ET.SubElement(case, "failure", {"message": _printable(first)})
-        failure.text = _printable(result.problem)
+        place = f"{result.path}:{result.line}:{result.column}"
+        failure.text = _printable(f"{place}\n{result.problem}")
 
 
 def _printable(text: str) -> str:
