@@ -70,7 +70,9 @@ def test_a_documented_rule_file_passes_its_own_tests(example: str, tmp_path: Pat
     assert report.untested == []
 
 
-COMMAND_LINES = re.findall(r"^filum-bridge (\S+ orders.yaml.*?)(?:  #.*)?$", RULE_PAGES[0].read_text(), re.M)
+COMMAND_LINES = re.findall(
+    r"^filum-bridge (\S+ orders.yaml.*?)(?:  #.*)?$", RULE_PAGES[0].read_text(), re.MULTILINE
+)
 
 
 @pytest.mark.parametrize("words", COMMAND_LINES)

@@ -23,6 +23,7 @@ RANKS = {
         "metric_families",
         "metrics",
         "record_lines",
+        "redaction",
         "secrets",
         "yaml_problems",
         "yaml_references",
