@@ -10,6 +10,7 @@ from bridge.config import Destination, Limits, Secret
 from bridge.errors import ConfigError
 from bridge.rules import cel, convert
 from bridge.rules.assemble import ELEMENT, INDEX, Assembly, Coded
+from bridge.rules.cel import pyast
 from bridge.rules.faults import Places
 from bridge.rules.hints import misfit, remedy
 from bridge.rules.index import Key, key_of
@@ -226,4 +227,6 @@ def _load(name: str) -> ast.expr:
 def _function(body: list[ast.stmt]) -> ast.FunctionDef:
     arguments = ast.arguments([], [ast.arg("turn")], None, [], [], None, [])
     function = ast.FunctionDef("rule", arguments, body, [], None, None)
-    return ast.fix_missing_locations(ast.copy_location(function, body[0]))
+    ast.copy_location(function, body[0])
+    pyast.fill_places(function)
+    return function

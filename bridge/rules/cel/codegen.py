@@ -83,9 +83,9 @@ class Generator:
         code = self._visit(root)
         if not hasattr(code.node, "lineno"):
             self._place(root.span, code.node)
-        ast.fix_missing_locations(code.node)
+        pyast.fill_places(code.node)
         if code.fast is not None:
-            ast.fix_missing_locations(code.fast)
+            pyast.fill_places(code.fast)
         return code
 
     def _place(self, span: Span, node: ast.expr) -> ast.expr:
