@@ -50,8 +50,11 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
         for value in vars(one).values():
             if value.__class__ is list:
                 waiting += [item for item in value if isinstance(item, ast.AST)]
-            elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+            elif value.__class__ not in _LEAVES and isinstance(value, ast.AST):
                 waiting.append(value)
+
+
+_LEAVES = frozenset({str, int, float, bool, bytes, type(None), ast.Load, ast.Store})
 
 
 def fill_places(node: ast.AST) -> None:
@@ -59,16 +62,14 @@ def fill_places(node: ast.AST) -> None:
     waiting: list[tuple[ast.AST, int, int]] = [(node, 1, 0)]
     for one, line, column in waiting:
         own = vars(one)
-        if isinstance(one, _PLACED):
-            line, column = own.get("lineno", line), own.get("col_offset", column)  # noqa: PLW2901
-            if "lineno" not in own:
-                one.lineno, one.col_offset = line, column
-            if own.get("end_lineno") is None:
-                one.end_lineno, one.end_col_offset = line, column
+        if "lineno" in own:
+            line, column = own["lineno"], own["col_offset"]  # noqa: PLW2901
+        if own.get("end_lineno") is None and isinstance(one, _PLACED):
+            own.update(lineno=line, col_offset=column, end_lineno=line, end_col_offset=column)
         for value in own.values():
             if value.__class__ is list:
                 waiting += [(item, line, column) for item in value if isinstance(item, ast.AST)]
-            elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+            elif value.__class__ not in _LEAVES and isinstance(value, ast.AST):
                 waiting.append((value, line, column))
 
 
