@@ -67,10 +67,10 @@ def _pairs(expected: Sequence[Any], got: Sequence[Got]) -> Iterator[tuple[int | 
             yield from zip(range(start, end), range(got_start, got_end), strict=True)
             continue
         inner = SequenceMatcher(None, wanted_names[start:end], got_names[got_start:got_end], autojunk=False)
-        for named, first, last, other, other_last in inner.get_opcodes():
+        for _, first, last, other, other_last in inner.get_opcodes():
             wanted = list(range(start + first, start + last))
             there = list(range(got_start + other, got_start + other_last))
-            both = len(wanted) if named == "equal" or len(wanted) == len(there) else 0
+            both = len(wanted) if len(wanted) == len(there) else 0
             yield from zip(wanted[:both], there[:both], strict=True)
             yield from ((index, None) for index in wanted[both:])
             yield from ((None, index) for index in there[both:])

@@ -47,6 +47,15 @@ def test_line_ends_and_byte_order_marks(path: Path, lines: str, mark: bytes) -> 
     assert told[2].index("^") == told[1].index("evnt")
 
 
+def test_a_byte_order_mark_does_not_move_the_caret(path: Path) -> None:
+    """It is no character of the first line."""
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("{topics", "{topcs").encode())
+    told = said(path).splitlines()
+    assert told[0] == f"{path}:1:8: error: unknown key `topcs`"
+    assert told[1].endswith("| from: {topcs: [t]}  # Café \N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}")
+    assert told[2].index("^") == told[1].index("topcs")
+
+
 @pytest.mark.parametrize(
     ("encoding", "hint"),
     [
