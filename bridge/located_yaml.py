@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import isinf
 from pathlib import Path
@@ -35,6 +36,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from bridge.errors import ConfigError
+from bridge.yaml_problems import Complaint, explain, flow_value, quoted
 from bridge.yaml_scalars import source_offsets
 
 KeyPath = tuple[str | int, ...]
@@ -128,6 +130,32 @@ class Located:
         offsets = source_offsets(self._text[node.start : node.end], node.style, node.value)
         return self._place(node.start + offsets[max(0, min(offset, len(offsets) - 1))])
 
+    @property
+    def text(self) -> str:
+        """The whole file."""
+        return self._text
+
+    def offset(self, keypath: KeyPath) -> int:
+        """Where the value begins in ``text``, 0-based."""
+        return self._find(keypath)[1].start
+
+    def is_quoted_at(self, place: Place) -> bool:
+        """Whether a quote or a block begins at a place, as of a key."""
+        index = self._line_starts[place[0] - 1] + place[1] - 1
+        return self._text[index : index + 1] in ('"', "'", "|", ">")
+
+    def is_written(self, keypath: KeyPath) -> bool:
+        """Whether the value stands in the file; ``key:`` alone has none."""
+        node = self._find(keypath)[1]
+        return node.end > node.start or bool(node.children)
+
+    def rename(self, keypath: KeyPath, key: str, meant: str) -> None:
+        """Let a mistyped key be found under the one that is meant as well."""
+        node = self._find(keypath)[1]
+        if key in node.children:
+            node.children.setdefault(meant, node.children[key])
+            node.keys.setdefault(meant, node.keys[key])
+
     def style(self, keypath: KeyPath) -> str:
         """How a scalar is written: ``'``, ``"``, ``|``, ``>``, or empty for plain and for collections."""
         return self._find(keypath)[1].style
@@ -178,14 +206,24 @@ def read_yaml(path: Path, *, max_size_bytes: int = MAX_SIZE_BYTES) -> Located:
         reason = error.strerror or type(error).__name__
         raise ConfigError(f"cannot read the file: {reason}", path=str(path)) from error
     if len(data) > max_size_bytes:
-        raise ConfigError(f"the file is larger than {max_size_bytes} bytes", path=str(path))
+        raise ConfigError(f"the file is larger than {max_size_bytes} bytes", path=str(path), hint="split it")
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        raise ConfigError("the file is not UTF-8 text", path=str(path), line=line, column=column) from error
+        problem, hint = "the file is not UTF-8 text", _encoding_hint(data)
+        raise ConfigError(problem, path=str(path), line=line, column=column, hint=hint) from error
+    if "\0" in text[:4]:
+        problem, hint = "the file is not UTF-8 text", _encoding_hint(data)
+        raise ConfigError(problem, path=str(path), line=1, column=1, hint=hint)
     return parse_yaml(text, str(path))
+
+
+def _encoding_hint(data: bytes) -> str:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:4]:
+        return "it looks like UTF-16: save it as UTF-8"
+    return "save it as UTF-8"
 
 
 def parse_yaml(text: str, name: str) -> Located:
@@ -201,18 +239,27 @@ def parse_yaml(text: str, name: str) -> Located:
             written out, or nesting beyond ``MAX_DEPTH``.
     """
     text = text.removeprefix("\ufeff")
+    if _HAS_LIBYAML and not _OF_YAML_1_1.search(text):
+        # A dozen times faster; whatever it refuses is read again, for the words of the other's refusal.
+        with suppress(YAMLError, ConfigError):
+            return Located(name, text, _Composer(text, name, YAML(typ="safe").parse(text)).document())
     return Located(name, text, _Composer(text, name).document())
+
+
+_HAS_LIBYAML = YAML(typ="safe").Parser is not YAML(typ="safe", pure=True).Parser
+# Line breaks, directives and anchors of YAML 1.1, which libyaml speaks, and tabs, which it takes elsewhere.
+_OF_YAML_1_1 = re.compile(r"[\x85\u2028\u2029\t]|^%|[&*][^\s,\[\]{}]*:", re.MULTILINE)
 
 
 class _Composer:
     """Events → nodes. One document, no recursion without a bound."""
 
-    def __init__(self, text: str, name: str) -> None:
+    def __init__(self, text: str, name: str, events: Iterator[Event] | None = None) -> None:
         self._text = text
         self._name = name
         self._line_starts = _line_starts(text)
         self._anchors: dict[str, _Node | None] = {}
-        self._events = _events(text, self._problem)
+        self._events = events or _events(text, self._problem)
 
     def document(self) -> _Node:
         """The only document's root."""
@@ -223,7 +270,8 @@ class _Composer:
         root = self._node(next(self._events), 0)
         self._expect(DocumentEndEvent)
         if isinstance(event := next(self._events), DocumentStartEvent):
-            raise self._problem("a second document in the file; only one is allowed", _start(event))
+            hint = "leave the `---` out, or write two files"
+            raise self._problem("a second document in the file; only one is allowed", _start(event), hint)
         return root
 
     def _expect(self, kind: type[Event]) -> None:
@@ -237,6 +285,9 @@ class _Composer:
         self._guard(event, depth)
         anchor = event.anchor if isinstance(event, NodeEvent) else None
         if anchor is not None:
+            if not _ANCHOR_NAME.fullmatch(anchor):
+                hint = self._quote(_start(event))
+                raise self._problem("an anchor's name is letters, digits, `_` and `-`", _start(event), hint)
             self._anchors[anchor] = None
         node = self._content(event, depth)
         if node.size > MAX_NODES:
@@ -249,7 +300,8 @@ class _Composer:
         if depth > MAX_DEPTH:
             raise self._problem(f"nested deeper than {MAX_DEPTH}", _start(event))
         if getattr(event, "tag", None) is not None:
-            raise self._problem("tags (!…) are not allowed", _start(event))
+            hint = self._quote(_start(event))
+            raise self._problem("tags (!…) are not allowed", _start(event), hint)
 
     def _content(self, event: Event, depth: int) -> _Node:
         start = _content_start(self._text, event)
@@ -265,7 +317,8 @@ class _Composer:
 
     def _aliased(self, event: AliasEvent) -> _Node:
         if event.anchor not in self._anchors:
-            raise self._problem(f"alias of an unknown anchor: {event.anchor}", _start(event))
+            hint = self._quote(_start(event))
+            raise self._problem(f"alias of an unknown anchor: {event.anchor}", _start(event), hint)
         node = self._anchors[event.anchor]
         if node is None:
             raise self._problem(f"the anchor {event.anchor} contains itself", _start(event))
@@ -285,7 +338,9 @@ class _Composer:
             key_start = _start(event)
             key = self._key(self._node(event, depth + 1), event)
             if key in node.value:
-                raise self._problem(f"duplicate key: {str(key)[:100]}", key_start)
+                first = bisect_right(self._line_starts, node.keys[key])
+                hint = f"it stands in line {first} already"
+                raise self._problem(f"duplicate key: {str(key)[:100]}", key_start, hint)
             item = self._node(next(self._events), depth + 1)
             node.keys[key] = key_start
             self._add(node, key, item)
@@ -300,33 +355,33 @@ class _Composer:
 
     def _key(self, node: _Node, event: Event) -> str | int:
         if not isinstance(node.value, str | int):
-            raise self._problem("a key is text, a whole number, true or false", _start(event))
+            hint = "an expression stands without braces, in quotes" if node.children else ""
+            raise self._problem("a key is text, a whole number, true or false", _start(event), hint)
         if node.value == "<<" and not node.style:
             raise self._problem("merge keys (<<) are not allowed: write the keys out", _start(event))
         return node.value
 
-    def _problem(self, problem: str, index: int) -> ConfigError:
+    def _problem(self, problem: str, index: int, hint: str = "") -> ConfigError:
         line = bisect_right(self._line_starts, index)
         column = index - self._line_starts[line - 1] + 1
-        return ConfigError(problem, path=self._name, line=line, column=column)
+        return ConfigError(problem, path=self._name, line=line, column=column, hint=hint)
+
+    def _quote(self, index: int) -> str:
+        return f"put an expression in double quotes: {quoted(flow_value(self._text, index))}"
 
 
-def _events(text: str, problem: Callable[[str, int], ConfigError]) -> Iterator[Event]:
+def _events(text: str, problem: Callable[[str, int, str], ConfigError]) -> Iterator[Event]:
     """The library's events; every error of its own becomes a ``ConfigError`` here and only here."""
-    index = 0
+    last = (0, 0)
     try:
         for event in YAML(typ="safe", pure=True).parse(text):
-            index = event.end_mark.index
+            last = _stretch(event, last)
             yield event
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        reason = ", ".join(part for part in (error.context, error.problem) if part)
-        place = mark.index if mark else index
-        if text.endswith("${", 0, place + 1):
-            reason = "inside [ ] and { } a reference needs quotes: '${…}'"
-        raise problem(f"not YAML: {reason}", place) from error
+        told = explain(text, _complaint(error, last))
+        raise problem(told.problem, told.place, told.hint) from error
     except ReaderError as error:
-        raise problem("a control character that YAML does not allow", error.position) from error
+        raise problem("a control character that YAML does not allow", error.position, "delete it") from error
     except (
         YAMLError,
         ValueError,
@@ -336,7 +391,26 @@ def _events(text: str, problem: Callable[[str, int], ConfigError]) -> Iterator[E
         IndexError,
         AssertionError,
     ) as error:
-        raise problem("not YAML", index) from error
+        raise problem("not YAML", last[1], "") from error
+
+
+def _stretch(event: Event, last: tuple[int, int]) -> tuple[int, int]:
+    """Where the node that ends with ``event`` stands; a collection is known by its last bracket."""
+    start, end = _start(event), int(event.end_mark.index)
+    return (
+        (start, end)
+        if isinstance(event, ScalarEvent)
+        else (last[0], last[1])
+        if start == end
+        else (start, end)
+    )
+
+
+def _complaint(error: MarkedYAMLError, last: tuple[int, int]) -> Complaint:
+    mark = error.problem_mark or error.context_mark
+    place = mark.index if mark else last[1]
+    context = error.context_mark.index if error.context_mark else place
+    return Complaint(error.context or "", error.problem or "", place, context, last)
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -348,6 +422,7 @@ def _scalar(event: ScalarEvent, start: int) -> _Node:
     return _Node(start, event.end_mark.index, value, style)
 
 
+_ANCHOR_NAME = re.compile(r"[\w.-]+")
 _ANCHOR = re.compile(r"&[^\s,\[\]{}]+(?:\s+|(?<=\s)#[^\n]*)*")
 
 

@@ -20,59 +20,26 @@ from typing import Any, Literal, TextIO, cast
 
 import structlog
 
+from bridge.redaction import REDACTION
+
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["json", "console"]
 EventDict = MutableMapping[str, Any]
 
 MAX_FIELD_CHARACTERS = 2_000
 MAX_ITEMS = 50
-REDACTED = "[redacted]"
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-_MIN_SECRET_CHARACTERS = 6
 _MAX_DEPTH = 4
 
-# RFC 6750's token alphabet behind its scheme, JSON Web Tokens anywhere, user info in a URL.
-_BEARER = re.compile(r"\b(bearer|basic)[ \t]+[A-Za-z0-9._~+/=-]+", re.IGNORECASE)
-_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*")
-_USER_INFO = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/?#\s@]+@", re.IGNORECASE)
 _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 
-class Redaction:
-    """Values that no line may show. Any thread may add one."""
-
-    def __init__(self) -> None:
-        self._values: tuple[str, ...] = ()
-        self._lock = threading.Lock()
-
-    def add(self, value: str) -> None:
-        """Never show this; very short values would cut ordinary words to pieces and are left out."""
-        with self._lock:
-            if len(value) >= _MIN_SECRET_CHARACTERS and value not in self._values:
-                self._values = tuple(sorted((*self._values, value), key=len, reverse=True))
-
-    def clean(self, text: str) -> str:
-        """``text`` without registered values, tokens and user info in URLs."""
-        for value in self._values:
-            text = text.replace(value, REDACTED)
-        text = _BEARER.sub(rf"\1 {REDACTED}", text)
-        return _USER_INFO.sub(rf"\1{REDACTED}@", _JWT.sub(REDACTED, text))
-
-
-_redaction = Redaction()
-
-
-def redact(value: str) -> None:
-    """Register a secret's value: from now on no log line shows it."""
-    _redaction.add(value)
-
-
 def redacted(text: str) -> str:
     """``text`` as a log line would show it; for status pages and reports."""
-    return _printable(_redaction.clean(text))
+    return _printable(REDACTION.clean(text))
 
 
 def configure(level: Level = "info", form: Format = "json", *, stream: TextIO | None = None) -> None:
@@ -140,7 +107,7 @@ def _exception(_: Any, __: str, event: EventDict) -> EventDict:
     error = given if isinstance(given, BaseException) else sys.exc_info()[1] if given is True else None
     if error is not None:
         event["error_type"] = type(error).__name__
-        event["trace"] = _redaction.clean("".join(traceback.format_exception(error)))[-MAX_FIELD_CHARACTERS:]
+        event["trace"] = REDACTION.clean("".join(traceback.format_exception(error)))[-MAX_FIELD_CHARACTERS:]
     return event
 
 
@@ -159,7 +126,7 @@ def _field(value: Any, depth: int) -> Any:
 
 
 def _text(text: str) -> str:
-    clean = _printable(_redaction.clean(text))
+    clean = _printable(REDACTION.clean(text))
     cut = len(clean) - MAX_FIELD_CHARACTERS
     return clean if cut <= 0 else f"{clean[:MAX_FIELD_CHARACTERS]}… ({cut} more characters)"
 

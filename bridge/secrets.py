@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bridge.config import Secret
 from bridge.errors import ConfigError
-from bridge.logs import redact
+from bridge.redaction import redact
 
 _MAX_SIZE_BYTES = 64 * 1024
 

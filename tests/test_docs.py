@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -66,6 +68,32 @@ def test_a_documented_rule_file_passes_its_own_tests(example: str, tmp_path: Pat
     assert report.results
     assert [result.problem for result in report.failed] == []
     assert report.untested == []
+
+
+COMMAND_LINES = re.findall(
+    r"^filum-bridge (\S+ orders.yaml.*?)(?:  #.*)?$", RULE_PAGES[0].read_text(), re.MULTILINE
+)
+
+
+@pytest.mark.parametrize("words", COMMAND_LINES)
+def test_a_documented_command_works_on_the_first_example(words: str, tmp_path: Path) -> None:
+    """As a reader would type it, in a folder with that file; watching would not end."""
+    example = re.findall(r"```yaml\n(.*?)```", RULE_PAGES[0].read_text(), re.DOTALL)[0]
+    (tmp_path / "orders.yaml").write_text(example)
+    order = {
+        "type": "order.paid",
+        "customer": {"id": 7},
+        "order": {"number": "A-1", "total": 5, "channel": "a"},
+    }
+    (tmp_path / "records.jsonl").write_text(json.dumps({"topic": "shop.orders", "json": order}))
+    command = [sys.executable, "-m", "bridge", *words.replace("--watch", "").split()]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    answer = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert len(COMMAND_LINES) == 3
+    assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
 def test_the_function_reference_is_current() -> None:

@@ -1,13 +1,15 @@
 """Plain data that knows where it stood."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import ConfigError
-from bridge.located_yaml import Located, key_path_text, parse_yaml, plain_value, read_yaml
+from bridge.located_yaml import KeyPath, Located, key_path_text, parse_yaml, plain_value, read_yaml
 
 
 def parse(text: str) -> Located:
@@ -180,8 +182,8 @@ def test_offsets_outside_a_scalar_are_clamped() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "column", "word"),
     [
-        ("a: 1\nb: [1, 2\nc: 3\n", 3, 2, "not YAML"),
-        ("a: 1\n\tb: 2\n", 2, 1, "not YAML"),
+        ("a: 1\nb: [1, 2\nc: 3\n", 2, 4, "the `[` opened here is not closed"),
+        ("a: 1\n\tb: 2\n", 2, 1, "a tab in the indentation"),
         ("a: 1\na: 2\n", 2, 1, "duplicate key: a"),
         ("x:\n  - {k: 1, k: 2}\n", 2, 12, "duplicate key: k"),
         ("a: !!python/object:os.system x\n", 1, 4, "tags"),
@@ -193,7 +195,7 @@ def test_offsets_outside_a_scalar_are_clamped() -> None:
         ("a: 1\n---\nb: 2\n", 2, 1, "second document"),
         ("a: \x07\n", 1, 4, "control character"),
         ('a: "\\ud800"\n', 1, 4, "not text"),
-        ("a: %x\n", 1, 4, "not YAML"),
+        ("a: %x\n", 1, 4, "a value cannot begin with a `%`"),
         ("a: {b: ${C}}\n", 1, 9, "a reference needs quotes"),
     ],
 )
@@ -280,3 +282,28 @@ def test_a_scalar_position_points_at_the_very_character(value: str, style: str, 
     if offset < len(value) and value.strip():
         line, column = located.scalar_position(("k",), offset)
         assert text.split("\n")[line - 1][column - 1] == value[offset]
+
+
+ROOT = Path(__file__).parents[1]
+FILES = [*(ROOT / "config").rglob("*.yaml"), *(ROOT / "tests").rglob("*.yaml")]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_the_fast_reader_reads_what_the_other_reads(path: Path) -> None:
+    """Values and places; a tab makes the slow one read, in a comment it changes nothing."""
+    pytest.importorskip("_ruamel_yaml")
+    text = path.read_text()
+    fast, slow = parse_yaml(text, "x"), parse_yaml(f"{text}\n#\t", "x")
+    assert fast.value == slow.value
+    assert [fast.at(keypath) for keypath in keypaths(fast.value)] == [
+        slow.at(keypath) for keypath in keypaths(slow.value)
+    ]
+
+
+def keypaths(value: Any, here: KeyPath = ()) -> Iterator[KeyPath]:
+    """Of every value that is written."""
+    if value is not None:
+        yield here
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from keypaths(item, (*here, key))

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bridge import logs
-from bridge.logs import MAX_FIELD_CHARACTERS, RateLimited, configure, get_logger, redact, redacted
+from bridge.logs import MAX_FIELD_CHARACTERS, RateLimited, configure, get_logger, redacted
+from bridge.redaction import redact
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,10 @@ from bridge.located_yaml import read_yaml
 from bridge.rules import RuleSet, compile_files, unfit
 from bridge.rules.cases import cases_file, read_cases
 from bridge.rules.lint import lint_files
+from bridge.rules.lint.codes import CODES
+from bridge.rules.lint.ignore import silence
 from bridge.rules.lint.samples import check_samples
+from bridge.rules.load import ReadYaml
 from bridge.rules.parse import parse_rules
 from bridge.rules.rule import RuleFile
 
@@ -30,7 +34,9 @@ from bridge.rules.rule import RuleFile
 def check(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="A configuration (and then its rules), or rule files alone.", show_default=False),
+        typer.Argument(
+            help="A configuration (and then its rules), or rule files or folders of them.", show_default=False
+        ),
     ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="The configuration; default config/bridge.yaml.")
@@ -49,6 +55,7 @@ def check(
             help="Records as JSON lines, as a file source reads them: warn of fields that no sample has.",
         ),
     ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
 ) -> None:
     """Find what is wrong with a configuration and its rules, offline.
 
@@ -57,7 +64,9 @@ def check(
     engine, event names of Filum's own, lets, maps and secrets that nothing uses.
 
     Rule files alone are checked too; then destinations and sources are not judged. Exit code 0: no
-    errors, 1: errors, 2: a file does not exist.
+    errors, 1: errors (with --strict warnings too), 2: a file does not exist. A warning is silenced by a
+    comment at its place, `# filum-bridge: ignore[unused-let]`; all codes are listed by `filum-bridge schema
+    lints`.
 
     Examples:
 
@@ -65,35 +74,36 @@ def check(
 
       filum-bridge check config/bridge.yaml
 
-      filum-bridge check config/rules/*.yaml --format github
+      filum-bridge check config/rules/*.yaml --strict --format github
 
       filum-bridge check --samples samples.jsonl --format sarif
     """
     if samples is not None and not samples.is_file():
         raise UsageError(f"no such file: {samples}")
-    configs, files = chosen(paths or [], config)
+    read = cache(read_yaml)
+    configs, files = chosen(paths or [], config, read)
     findings = Findings()
     for path in configs:
-        _check_config(path, findings, samples)
+        _check_config(path, findings, samples, read)
     if files:
-        _check_rules(Target(tuple(files)), findings, samples)
+        _check_rules(Target(tuple(files)), findings, samples, read)
     sys.stdout.write(_PRINTERS[output](findings))
-    if findings.errors:
+    if findings.errors or (strict and findings.warnings):
         raise typer.Exit(1)
 
 
-def _check_config(path: Path, findings: Findings, samples: Path | None) -> None:
+def _check_config(path: Path, findings: Findings, samples: Path | None, read: ReadYaml) -> None:
     try:
         target = config_target(path)
     except ConfigError as error:
         findings.add(error)
-        _check_rules(Target(_named_rules(path)), findings, samples)
+        _check_rules(Target(_named_rules(path)), findings, samples, read)
         return
-    located = read_yaml(path)
+    located = read(path)
     assert target.config is not None  # noqa: S101 - config_target has read it
     for where, secret in secrets_of(target.config):
         _warn_unset(secret, target, where, str(path), findings)
-    rules = _check_rules(target, findings, samples)
+    rules = _check_rules(target, findings, samples, read)
     for one in unfit(rules, target.config) if rules is not None else ():
         findings.add(located.error(one.keypath, one.problem, hint=one.hint))
 
@@ -109,7 +119,7 @@ def _named_rules(path: Path) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(file for text in texts for file in expand_glob(path.parent, text)))
 
 
-def _check_rules(target: Target, findings: Findings, samples: Path | None) -> RuleSet | None:
+def _check_rules(target: Target, findings: Findings, samples: Path | None, read: ReadYaml) -> RuleSet | None:
     config = target.config
     destinations = config.destinations if config is not None else None
     sources = [source.name for source in config.sources] if config is not None else None
@@ -121,10 +131,12 @@ def _check_rules(target: Target, findings: Findings, samples: Path | None) -> Ru
     findings.files += len(target.files)
     rules = None
     try:
-        rules = compile_files(target.files, destinations, target.limits, secret_of, sources=sources)
+        rules = compile_files(
+            target.files, destinations, target.limits, secret_of, sources=sources, read=read
+        )
     except ConfigError as error:
         findings.add(error)
-    _lint(target, findings, samples)
+    _lint(target, findings, samples, read)
     if rules is not None:
         findings.rules += len(rules.rules)
         for file in filter(lambda path: cases_file(path).is_file(), target.files):
@@ -132,24 +144,30 @@ def _check_rules(target: Target, findings: Findings, samples: Path | None) -> Ru
     return rules
 
 
-def _lint(target: Target, findings: Findings, samples: Path | None) -> None:
-    files = _readable(target.files)
-    findings.add_lint(lint_files(files, target.limits))
+def _lint(target: Target, findings: Findings, samples: Path | None, read: ReadYaml) -> None:
+    files = _readable(target.files, read)
+    found = lint_files(files, target.limits)
     if samples is not None:
-        read = read_samples(samples, target)
-        for error in read.wrong:
+        sampled = read_samples(samples, target)
+        for error in sampled.wrong:
             findings.add(error)
-        for warning in read.undecodable:
+        for warning in sampled.undecodable:
             findings.warn("sample-line", warning)
-        findings.add_lint(check_samples(files, read.samples, target.limits))
+        found += check_samples(files, sampled.samples, target.limits)
+    about_samples = frozenset[str]() if samples is not None else {"sample-path", "no-sample"}
+    broken = {one.error.path for one in findings.errors}
+    for one in silence(found, files, CODES, asleep=about_samples):
+        # What does not compile is not judged, so a comment there may still have its use.
+        if one.code != "ignore-comment" or one.path not in broken:
+            findings.add_lint([one])
 
 
-def _readable(files: Sequence[Path]) -> list[RuleFile]:
+def _readable(files: Sequence[Path], read: ReadYaml) -> list[RuleFile]:
     """The files without faults of shape; what is wrong with the others is told already."""
     found = []
     for path in files:
         try:
-            file, reader = parse_rules(read_yaml(path))
+            file, reader = parse_rules(read(path))
         except ConfigError:
             continue
         if not reader.errors:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -101,27 +103,49 @@ def _told(severity: str, error: ConfigError) -> Iterator[str]:
     place = f"{error.path}:{error.line}:{error.column}" if error.line else error.path
     parts = [part for part in (place, severity, error.problem) if part]
     yield ": ".join(parts)
-    if source := _source_line(error):
+    source, column = _window(_source_line(error), error.column)
+    if source:
         yield f"  {error.line:>4} | {source}"
-        yield f"       | {_blank(source[: error.column - 1])}^"
+        yield f"       | {_blank(source[: column - 1])}^"
     if error.where:
         yield f"    in {error.where}"
     if error.hint:
         yield f"    hint: {error.hint}"
 
 
+_WIDTH = 160
+_BREAK = re.compile(r"\r\n|\r|\n")
+
+
 def _source_line(error: ConfigError) -> str:
+    """As the file has it; empty where it cannot be shown."""
     if not error.line:
         return ""
     try:
-        return Path(error.path).read_text("utf-8", "replace").splitlines()[error.line - 1]
-    except (OSError, IndexError):
+        lines = _BREAK.split(Path(error.path).read_bytes().decode().removeprefix("\ufeff"))
+    except (OSError, UnicodeDecodeError):
         return ""
+    line = lines[error.line - 1] if error.line <= len(lines) else ""
+    return "".join(one if one.isprintable() or one == "\t" else "\N{REPLACEMENT CHARACTER}" for one in line)
+
+
+def _window(line: str, column: int) -> tuple[str, int]:
+    """Of a long line what is around the column, and where the column is then."""
+    if len(line) <= _WIDTH:
+        return line, column
+    start = max(0, min(column - _WIDTH // 2, len(line) - _WIDTH))
+    before, after = "…" if start else "", "…" if start + _WIDTH < len(line) else ""
+    return f"{before}{line[start : start + _WIDTH]}{after}", column - start + len(before)
 
 
 def _blank(text: str) -> str:
     """As wide as ``text``, tabs kept."""
-    return "".join("\t" if character == "\t" else " " for character in text)
+    return "".join(
+        _PLACES.get(unicodedata.east_asian_width(one), " ") if one != "\t" else one for one in text
+    )
+
+
+_PLACES = {"W": "  ", "F": "  "}
 
 
 def as_json(findings: Findings) -> str:

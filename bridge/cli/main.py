@@ -7,7 +7,6 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
 from bridge import __version__
@@ -69,6 +68,8 @@ def main() -> None:
 
 
 def _say(error: BridgeError) -> None:
+    from rich.console import Console  # noqa: PLC0415 - a tenth of the time of starting
+
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     for one in error.errors if isinstance(error, ConfigErrors) else (error,):
         console.print(f"error: {one}", markup=False, style="red" if console.is_terminal else None)

@@ -13,32 +13,11 @@ from urllib.parse import quote
 
 from bridge import __version__
 from bridge.cli.findings import Problem
+from bridge.rules.lint.codes import LINTS
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
-DESCRIPTIONS = {
-    "duplicate-rule": "Two rules of one stream send the same events.",
-    "integer-division": "A division of whole numbers cuts the fraction off.",
-    "invalid": "The configuration or rule file is not valid.",
-    "never-equal": "The two sides are of kinds that never equal each other.",
-    "never-true": "The condition is false for every record.",
-    "no-identity": "The event can have neither user_id nor anonymous_id.",
-    "no-sample": "No sample record belongs to the rule.",
-    "operand-kinds": "The operator or function never works on these kinds of value.",
-    "profile-key": "A key of the profile in another case of letters.",
-    "sample-line": "A sample record cannot be decoded.",
-    "sample-path": "No sample record has a field that the rule reads.",
-    "secret-unset": "A secret is not set where the configuration was checked.",
-    "similar-parameters": "Two parameters differ only in case or blanks.",
-    "slow-regex": "The regular expression needs the slow engine.",
-    "system-event-name": "The event name is one of the platform's own.",
-    "type-mismatch": "The value never fits its place.",
-    "type-may-mismatch": "One outcome of the expression never fits its place.",
-    "unknown-meta": "The variable meta has no such field.",
-    "unused-let": "Nothing uses the let.",
-    "unused-map": "Nothing uses the map.",
-    "unused-secret": "Nothing uses the secret.",
-}
+DESCRIPTIONS = {one.code: one.what.replace("`", "") for one in LINTS}
 """Every code that a problem may have, in a sentence."""
 
 

@@ -1,13 +1,14 @@
-"""``filum-bridge schema``: the JSON Schema of the configuration, for editors.
+"""``filum-bridge schema``: JSON Schemas of configuration, rules and tests for editors, and pages of docs.
 
-Generated from the settings, so it cannot say other than the loader; ``config/schema/config.schema.json``
-is its copy for editors, and a test fails when the two differ.
+Generated from what the loader itself knows, so they cannot say other than it does; ``config/schema/`` holds
+copies for editors, and a test fails when they differ.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import typer
@@ -17,9 +18,11 @@ from pydantic_core import core_schema
 
 from bridge import consumers
 from bridge.cli.reference import functions_page
+from bridge.cli.rule_schema import cases_schema, rules_schema
 from bridge.config import Config, parse_duration_seconds, parse_size_bytes
+from bridge.rules.lint.codes import lints_page
 
-Page = Literal["config", "functions"]
+Page = Literal["config", "rules", "cases", "functions", "lints"]
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SOURCE_TYPES = ("kafka", "rabbitmq", "file")
 
@@ -38,24 +41,31 @@ _SIZE = {
 
 
 def schema(
-    what: Annotated[Page, typer.Argument(help="JSON Schema, or a page of functions.")] = "config",
+    what: Annotated[
+        Page,
+        typer.Argument(help="config, rules, cases: a JSON Schema. functions, lints: a page of reference."),
+    ] = "config",
 ) -> None:
-    """Print the JSON Schema of the configuration, or the reference of the rules' functions.
+    """Print the JSON Schema of the configuration, of rule files or of their tests, or a reference.
+
+    A reference is of the functions that expressions may call, or of what `check` tells.
 
     Examples:
 
       filum-bridge schema > bridge.schema.json
 
+      filum-bridge schema rules > rules.schema.json
+
       filum-bridge schema functions > functions.md
 
-      # yaml-language-server: $schema=bridge.schema.json   (first line of bridge.yaml)
+      # yaml-language-server: $schema=rules.schema.json   (first line of a rule file)
     """
-    sys.stdout.write(schema_text() if what == "config" else functions_page())
+    sys.stdout.write(_PAGES[what]())
 
 
-def schema_text() -> str:
-    """The schema as it is written to a file: two spaces, a line end."""
-    return json.dumps(config_schema(), indent=2, ensure_ascii=False) + "\n"
+def schema_text(schema: dict[str, Any] | None = None) -> str:
+    """A schema, by default the configuration's, as it is written to a file: two spaces, a line end."""
+    return json.dumps(config_schema() if schema is None else schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def config_schema() -> dict[str, Any]:
@@ -127,3 +137,12 @@ def _is_noise(key: str, value: Any) -> bool:
     if key == "default":
         return value is None or isinstance(value, float | dict | list)
     return (key in ("title", "format") and isinstance(value, str)) or (key in ("ge", "gt") and value == 0)
+
+
+_PAGES: dict[Page, Callable[[], str]] = {
+    "config": schema_text,
+    "rules": lambda: schema_text(rules_schema()),
+    "cases": lambda: schema_text(cases_schema()),
+    "functions": functions_page,
+    "lints": lints_page,
+}

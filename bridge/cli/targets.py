@@ -12,6 +12,7 @@ from bridge.config import Config, Limits, Secret, SourceSettings
 from bridge.config_file import load_config, rule_files
 from bridge.errors import ConfigError, UsageError
 from bridge.located_yaml import read_yaml
+from bridge.rules.load import ReadYaml
 from bridge.secrets import read_secret
 
 DEFAULT_CONFIG = Path("config/bridge.yaml")
@@ -41,32 +42,46 @@ class Target:
         return read_secret(secret, base=base, environ=environ)
 
 
-def chosen(paths: Sequence[Path], config: Path | None) -> tuple[list[Path], list[Path]]:
+def chosen(
+    paths: Sequence[Path], config: Path | None, read: ReadYaml = read_yaml
+) -> tuple[list[Path], list[Path]]:
     """Sort what was named into configurations and rule files; nothing named means the default config.
 
     Raises:
-        UsageError: a file that does not exist.
+        UsageError: a file that does not exist, or a folder without one.
         ConfigError: a file that is no YAML at all.
     """
-    named = [*([config] if config else []), *paths] or [DEFAULT_CONFIG]
+    given = [*([config] if config else []), *paths] or [DEFAULT_CONFIG]
+    named = [file for path in given for file in _files_of(path)]
     configs: list[Path] = []
     files: list[Path] = []
     for path in named:
-        if not path.is_file():
-            raise UsageError(f"no such file: {path}")
         if path.name.endswith(_CASES):
             files.append(path.with_name(path.name.removesuffix(_CASES) + ".yaml"))
-        elif path == config or is_config(path):
+        elif path == config or is_config(path, read):
             configs.append(path)
         else:
             files.append(path)
     return configs, list(dict.fromkeys(files))
 
 
-def is_config(path: Path) -> bool:
+def _files_of(path: Path) -> list[Path]:
+    """The file itself, or the YAML files of a folder, but not of those in it."""
+    if path.is_dir():
+        found = sorted(one for one in path.iterdir() if one.suffix in (".yaml", ".yml") and one.is_file())
+        if not found:
+            raise UsageError(f"no YAML file in the folder {path}")
+        return found
+    if not path.is_file():
+        pattern = " (no file matches the pattern)" if set("*?[") & set(str(path)) else ""
+        raise UsageError(f"no such file: {path}{pattern}")
+    return [path]
+
+
+def is_config(path: Path, read: ReadYaml = read_yaml) -> bool:
     """A configuration has sources, destinations and the like; a rule file has none of them."""
     try:
-        value = read_yaml(path).value
+        value = read(path).value
     except ConfigError:
         return path.name == DEFAULT_CONFIG.name
     return isinstance(value, dict) and not _CONFIG_KEYS.isdisjoint(value)

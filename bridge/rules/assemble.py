@@ -10,7 +10,7 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from bridge.rules.cel import BUDGET, tree
+from bridge.rules.cel import BUDGET, pyast, tree
 from bridge.rules.lets import Lets
 from bridge.rules.rule import Emit, Expression, Kind, Parameter, Rule
 from bridge.rules.snippets import constant, snippet
@@ -213,7 +213,7 @@ _INPUTS = {
 
 def _inputs(nodes: Iterable[ast.AST]) -> dict[str, None]:
     """The variables that are used, each once, in the order of their first use."""
-    names = (part.id for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name))
+    names = (part.id for node in nodes for part in pyast.walk(node) if isinstance(part, ast.Name))
     return {name: None for name in names if name in _INPUTS}
 
 

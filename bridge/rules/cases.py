@@ -17,12 +17,14 @@ from bridge.rules.meta import FIELDS
 from bridge.rules.reader import Reader
 from bridge.rules.rule import From
 from bridge.rules.times import NoTime, instant, milliseconds
+from bridge.rules.words import TEST_KEYS
 
 BodyKind = Literal["json", "text"]
 
-_SCOPE = ("event", "before", "op", "source", "cloudevent")
-_BODIES = ("value", "value_base64")
-_OF_BODIES = ("decode", "content_type", "content_encoding")
+_GIVEN = "write `given: {event: {…}}`"
+SCOPE_KEYS = ("event", "before", "op", "source", "cloudevent")
+BODY_KEYS = ("value", "value_base64")
+OF_BODY_KEYS = ("decode", "content_type", "content_encoding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Case:
     def scope(self) -> Scope | None:
         """The variables that ``given`` binds, or None when it gives a body to decode."""
         given = self.given
-        if any(body in given for body in _BODIES):
+        if any(body in given for body in BODY_KEYS):
             return None
         before, cloudevent = given.get("before"), given.get("cloudevent")
         time = cloudevent.get("time") if isinstance(cloudevent, dict) else None
@@ -112,17 +114,21 @@ def parse_cases(reader: Reader, rules: list[str]) -> list[Case]:
     value = reader.located.value
     if not isinstance(value, dict) or "tests" not in value:
         return []
-    items = reader.sequence(value["tests"], ("tests",))
+    items = reader.sequence(value["tests"], ("tests",), "begin each test with a dash: `- name: …`")
     cases = [_case(reader, item, ("tests", index), rules) for index, item in enumerate(items)]
     return [case for case in cases if case is not None]
 
 
 def _case(reader: Reader, value: Any, keypath: KeyPath, rules: list[str]) -> Case | None:
     known = len(reader.errors)
-    item = reader.mapping(value, keypath, ("name", "rule", "given", "expect"))
-    for key in ("given", "expect"):
+    if isinstance(value, dict) and "event" in value and "given" not in value:
+        reader.fault((*keypath, "event"), "the record of a test stands under `given`", _GIVEN, key=True)
+        return None
+    item = reader.mapping(value, keypath, ("name", "rule", "given", "expect"), meant=TEST_KEYS)
+    hints = {"given": _GIVEN, "expect": "`expect: []` where nothing is to be sent"}
+    for key, hint in hints.items():
         if isinstance(value, dict) and key not in item:
-            reader.fault(keypath, f"a test needs `{key}`")
+            reader.fault(keypath, f"a test needs `{key}`", hint)
     given = _given(reader, item.get("given", {}), (*keypath, "given"))
     _check_expect(reader, item.get("expect", []), (*keypath, "expect"))
     rule = item.get("rule")
@@ -136,13 +142,18 @@ def _case(reader: Reader, value: Any, keypath: KeyPath, rules: list[str]) -> Cas
 
 
 def _given(reader: Reader, value: Any, keypath: KeyPath) -> dict[str, Any]:
-    given = reader.mapping(value, keypath, (*_SCOPE, "meta", *_BODIES, *_OF_BODIES))
-    bodies = [name for name in _BODIES if name in given]
-    if bodies and any(name in given for name in _SCOPE):
+    known = (*SCOPE_KEYS, "meta", *BODY_KEYS, *OF_BODY_KEYS)
+    if isinstance(value, dict) and value and not any(_near(key, known) for key in value):
+        first = next(iter(value))
+        reader.fault((*keypath, first), "the record's body goes under `event`", _GIVEN, key=True)
+        return {}
+    given = reader.mapping(value, keypath, known, meant={"headers": "meta"}, hint=_GIVEN)
+    bodies = [name for name in BODY_KEYS if name in given]
+    if bodies and any(name in given for name in SCOPE_KEYS):
         reader.fault((*keypath, bodies[0]), f"give either `{bodies[0]}` or the variables of scope", key=True)
     if len(bodies) > 1:
         reader.fault((*keypath, bodies[1]), "give either `value` or `value_base64`", key=True)
-    for name in _OF_BODIES:
+    for name in OF_BODY_KEYS:
         if name in given and not bodies:
             reader.fault((*keypath, name), f"`{name}` is said of a body: give `value`", key=True)
     _check_body(reader, given, keypath)
@@ -163,6 +174,10 @@ def _check_body(reader: Reader, given: dict[str, Any], keypath: KeyPath) -> None
         reader.fault((*keypath, "value_base64"), "must be base64")
 
 
+def _near(key: Any, known: tuple[str, ...]) -> bool:
+    return key in ("headers", "key") or nearest(str(key), known).startswith("did")
+
+
 def _check_meta(reader: Reader, value: Any, keypath: KeyPath) -> None:
     meta = reader.mapping(value, keypath, FIELDS)
     for key, item in meta.items():
@@ -177,7 +192,7 @@ def _check_meta(reader: Reader, value: Any, keypath: KeyPath) -> None:
         elif key == "timestamp":
             _check_timestamp(reader, item, path)
         elif not isinstance(item, str):
-            reader.fault(path, "must be text", "put it in quotes")
+            reader.misfit(item, path, "must be text", "put it in quotes")
 
 
 def _check_timestamp(reader: Reader, value: Any, keypath: KeyPath) -> None:
@@ -190,9 +205,42 @@ def _check_timestamp(reader: Reader, value: Any, keypath: KeyPath) -> None:
 def _check_expect(reader: Reader, value: Any, keypath: KeyPath) -> None:
     if isinstance(value, list):
         for index, payload in enumerate(value):
-            reader.mapping(payload, (*keypath, index))
+            _check_payload(reader, payload, (*keypath, index))
     elif not (isinstance(value, dict) and value.keys() == {"error"} and isinstance(value["error"], str)):
-        reader.fault(keypath, "must be a list of payloads, or {error: TEXT}")
+        hint = "begin each payload with a dash; `[]` where nothing is to be sent"
+        hint = "write {error: 'a part of its text'}" if isinstance(value, str) else hint
+        if isinstance(value, dict) and "error" in value:
+            hint = "leave the other keys out, the error is text"
+        reader.misfit(value, keypath, "must be a list of payloads, or {error: TEXT}", hint)
+
+
+PAYLOAD_KEYS = (
+    *("event_type", "event_name", "user_id", "anonymous_id", "timestamp", "context", "event_params"),
+    "event_id",
+)
+
+
+def _check_payload(reader: Reader, value: Any, keypath: KeyPath) -> None:
+    """A payload in wire form: a mistyped key would be told as a difference only."""
+    payload = reader.mapping(value, keypath, PAYLOAD_KEYS, hint="a payload begins with `- event_type: …`")
+    params = payload.get("event_params", [])
+    if not isinstance(params, list):
+        reader.misfit(params, (*keypath, "event_params"), "must be a list, as it is sent", _WIRE)
+        return
+    for index, param in enumerate(params):
+        path = (*keypath, "event_params", index)
+        if not isinstance(param, dict) or param.keys() != {"key", "value"}:
+            reader.fault(path, "a parameter has a `key` and a `value`", _WIRE)
+        elif not isinstance(param["value"], dict) or len(param["value"]) != 1:
+            reader.misfit(param["value"], (*path, "value"), "must say its kind", _WIRE)
+        elif not param["value"].keys() & WIRE_KINDS:
+            wrong = str(next(iter(param["value"])))
+            hint = nearest(wrong, WIRE_KINDS)
+            reader.fault((*path, "value", wrong), f"unknown kind `{wrong}`", hint, key=True)
+
+
+_WIRE = "write {key: Total, value: {double_value: 1.5}}"
+WIRE_KINDS = frozenset({"string_value", "int_value", "double_value", "datetime_value"})
 
 
 def _milliseconds(value: Any) -> int | None:

@@ -10,7 +10,9 @@ from bridge.config import Destination, Limits, Secret
 from bridge.errors import ConfigError
 from bridge.rules import cel, convert
 from bridge.rules.assemble import ELEMENT, INDEX, Assembly, Coded
+from bridge.rules.cel import pyast
 from bridge.rules.faults import Places
+from bridge.rules.hints import misfit, remedy
 from bridge.rules.index import Key, key_of
 from bridge.rules.lets import UNSET, Lets, variable
 from bridge.rules.meta import fields_read
@@ -26,13 +28,6 @@ _BY_ENVELOPE = {
     "none": ("event", "meta"),
     "debezium": ("event", "meta", "before", "op", "source", "cloudevent"),
 }
-_NEEDS = {
-    "before": "debezium",
-    "op": "debezium",
-    "source": "debezium",
-    "cloudevent": "cloudevents",
-}
-
 _TEXT = frozenset({"string"})
 _WHOLE = frozenset({"int", "uint"})
 ID_KINDS = _TEXT | _WHOLE
@@ -180,23 +175,19 @@ class _Compiler:
         try:
             compiled = self._unit.expression(expression.text, locals=scope)
         except cel.CompileFault as fault:
+            later = {name for name, _ in self._rule.lets if name not in scope}
             for one in (fault, *fault.others):
-                self._fault(expression, one.offset, one.message, self._hint(one))
+                hint = remedy(expression.text, one.offset, one.message, one.hint, later)
+                self._fault(expression, one.offset, one.message, hint)
             return None
         if fitting and compiled.type in _JUDGED and compiled.type not in fitting:
-            hint = "wrap it in string(…)" if "string" in fitting and compiled.type in _SIMPLE else ""
+            hint = misfit({compiled.type}, fitting)
             self._fault(expression, 0, f"expected {wanted}, and this is always {compiled.type}", hint)
             return None
         self._by_index[compiled.index] = expression
         node = self._unit.shaped(compiled)
         self._coded[expression] = Coded(node, compiled.type, compiled.checked, compiled.node, compiled.fast)
         return self._coded[expression]
-
-    def _hint(self, fault: cel.CompileFault) -> str:
-        for name, envelope in _NEEDS.items():
-            if fault.message == f"unknown variable {name!r}":
-                return f"only under `envelope: {envelope}`"
-        return fault.hint
 
     def _fault(self, expression: Expression, offset: int, problem: str, hint: str) -> None:
         self._reader.fault_inside(expression, offset, problem, hint)
@@ -237,9 +228,6 @@ class _Compiler:
         return fault is not None and fault.missing
 
 
-_SIMPLE = frozenset({"bool", "int", "uint", "double", "timestamp", "duration"})
-
-
 def _load(name: str) -> ast.expr:
     return ast.Name(name, ast.Load())
 
@@ -247,4 +235,6 @@ def _load(name: str) -> ast.expr:
 def _function(body: list[ast.stmt]) -> ast.FunctionDef:
     arguments = ast.arguments([], [ast.arg("turn")], None, [], [], None, [])
     function = ast.FunctionDef("rule", arguments, body, [], None, None)
-    return ast.fix_missing_locations(ast.copy_location(function, body[0]))
+    ast.copy_location(function, body[0])
+    pyast.fill_places(function)
+    return function

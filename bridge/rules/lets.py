@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 
+from bridge.rules.cel import pyast
 from bridge.rules.snippets import snippet
 
 _LOOPS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -118,7 +119,7 @@ class _Lazily(ast.NodeTransformer):
         test = ast.Compare(ast.Name(node.id, ast.Load()), [ast.IsNot()], [deepcopy(self._unset)])
         call = ast.Call(ast.Name(_function_name(node.id), ast.Load()), [], [])
         lazily = ast.IfExp(test, ast.Name(node.id, ast.Load()), call)
-        for part in ast.walk(lazily):
+        for part in pyast.walk(lazily):
             if isinstance(part, ast.expr):
                 ast.copy_location(part, node)
         return lazily
@@ -129,7 +130,7 @@ def _function_name(variable_name: str) -> str:
 
 
 def _names(node: ast.AST) -> Iterator[str]:
-    return (part.id for part in ast.walk(node) if isinstance(part, ast.Name))
+    return (part.id for part in pyast.walk(node) if isinstance(part, ast.Name))
 
 
 def unconditional(node: ast.AST) -> Iterator[str]:

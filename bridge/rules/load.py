@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -12,16 +14,17 @@ from bridge.config import Config, Destination, Limits, Secret
 from bridge.config_file import dead_letter_conflict
 from bridge.config_words import Finding, nearest
 from bridge.errors import ConfigError, ConfigErrors, RuleFileError
-from bridge.located_yaml import KeyPath, key_path_text, read_yaml
+from bridge.located_yaml import KeyPath, Located, key_path_text, read_yaml
 from bridge.rules.cases import parse_cases
 from bridge.rules.compile import compile_file
 from bridge.rules.parse import parse_rules
 from bridge.rules.reader import Reader
-from bridge.rules.rule import Rule, RuleFile
+from bridge.rules.rule import UNREADABLE, Rule, RuleFile
 from bridge.rules.ruleset import CompiledRule, RuleSet, matches
 from bridge.secrets import read_secret
 
 ReadSecret = Callable[[Secret], str]
+ReadYaml = Callable[[Path], Located]
 _HASH_CHARACTERS = 16
 
 
@@ -56,6 +59,7 @@ def compile_files(
     secret_of: ReadSecret,
     *,
     sources: Collection[str] | None = None,
+    read: ReadYaml = read_yaml,
 ) -> RuleSet:
     """Read and compile rule files.
 
@@ -65,6 +69,7 @@ def compile_files(
         limits: bounds on expressions, events and payloads.
         secret_of: reads a secret; raises ``ConfigError``.
         sources: what ``from.source`` may name; None where the configuration is not known.
+        read: parses a file; a command that reads each file several times passes one that remembers.
 
     Raises:
         ConfigErrors: all that is wrong.
@@ -75,7 +80,7 @@ def compile_files(
     seen: dict[str, str] = {}
     for path in files:
         try:
-            file, reader = parse_rules(read_yaml(path))
+            file, reader = parse_rules(read(path))
         except ConfigError as error:
             errors.append(_as_rule_file_error(error))
             continue
@@ -83,7 +88,7 @@ def compile_files(
         _check_destinations(file, reader, destinations)
         _check_sources(file, reader, sources)
         parse_cases(reader, [rule.name for rule in file.rules])
-        compiled += compile_file(file, reader, destinations or {}, limits, secret_of)
+        compiled += compile_file(file, reader, destinations or {}, limits, partial(_value, secret_of))
         parsed.append(file)
         errors += sorted(reader.errors, key=lambda error: (error.line, error.column))
     if errors:
@@ -91,10 +96,24 @@ def compile_files(
     return RuleSet(compiled, digest_of(parsed))
 
 
+def _value(secret_of: ReadSecret, secret: Secret) -> str:
+    return "" if secret is UNREADABLE else secret_of(secret)
+
+
 def digest_of(files: Sequence[RuleFile]) -> str:
     """A hash of what the files mean: neither comments and layout nor tests change it."""
     values = [{key: value for key, value in file.located.value.items() if key != "tests"} for file in files]
-    return hashlib.sha256(msgspec.json.encode(values)).hexdigest()[:_HASH_CHARACTERS]
+    return hashlib.sha256(msgspec.json.encode(_with_text_keys(values))).hexdigest()[:_HASH_CHARACTERS]
+
+
+def _with_text_keys(value: Any) -> Any:
+    """Keys of maps may be true or 1 too, which JSON has not; text keys stay as they are."""
+    if isinstance(value, dict):
+        return {
+            key if isinstance(key, str) else f"{key!r}:{type(key).__name__}": _with_text_keys(item)
+            for key, item in value.items()
+        }
+    return [_with_text_keys(item) for item in value] if isinstance(value, list) else value
 
 
 def unfit(rules: RuleSet, config: Config) -> list[Finding]:

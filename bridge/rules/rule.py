@@ -87,6 +87,10 @@ class Rule:
     on_error: OnError = OnError.DEAD_LETTER
 
 
+UNREADABLE = Secret(env="?")
+"""Stands for a secret whose place is told as a fault, so that its uses are no further faults."""
+
+
 @dataclass(frozen=True, slots=True)
 class RuleFile:
     """One file; ``maps`` are plain data."""

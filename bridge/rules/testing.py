@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,13 +16,12 @@ from bridge.located_yaml import read_yaml
 from bridge.model import Applied, Event, Filtered, Poison, Record
 from bridge.rules.cases import BodyKind, Case, cases_file, parse_cases, read_cases
 from bridge.rules.coverage import Coverage
-from bridge.rules.load import ReadSecret, compile_files
+from bridge.rules.differences import Got, differences
+from bridge.rules.load import ReadSecret, ReadYaml, compile_files
 from bridge.rules.parse import parse_rules
 from bridge.rules.reader import Reader
 from bridge.rules.rule import From
 from bridge.rules.ruleset import CompiledRule, StreamRules, Unwrapped, matches
-
-_DIFF_LINES = 60
 
 
 class Unwraps(Protocol):
@@ -74,6 +71,9 @@ def run_tests(
     limits: Limits,
     secret_of: ReadSecret,
     decode: Decode,
+    *,
+    read: ReadYaml = read_yaml,
+    named: str = "",
 ) -> Report:
     """Run the tests of rule files and of the ``*.cases.yaml`` beside them.
 
@@ -83,27 +83,34 @@ def run_tests(
         limits: as in production.
         secret_of: reads a secret.
         decode: record → document; ``given.value`` goes through it, as ``given.decode`` says (JSON).
+        read: parses a file.
+        named: run only tests with this in their name or in that of their rule, in either case.
 
     Raises:
         ConfigErrors: files that do not compile, or tests that cannot be read.
     """
-    rules = compile_files(files, destinations, limits, secret_of)
+    rules = compile_files(files, destinations, limits, secret_of, read=read)
     report = Report()
     fired: set[str] = set()
     for path in files:
-        file, _ = parse_rules(read_yaml(path))
+        file, _ = parse_rules(read(path))
         names = [rule.name for rule in file.rules]
         own = [one for one in rules.rules if one.rule.name in names]
         default = file.reads or file.rules[0].reads
         report.coverage.expect(file)
         runner = _Runner(own, default, limits, decode, fired, report.coverage)
-        report.results += [runner.run(case) for case in _cases_of(path, names)]
+        cases = [case for case in _cases_of(path, names, read) if _is_named(case, named)]
+        report.results += [runner.run(case) for case in cases]
     report.untested = [one.rule.name for one in rules.rules if one.rule.name not in fired]
     return report
 
 
-def _cases_of(path: Path, names: list[str]) -> list[Case]:
-    cases = parse_cases(Reader(read_yaml(path)), names)
+def _is_named(case: Case, text: str) -> bool:
+    return text.lower() in f"{case.name}\n{case.rule or ''}".lower()
+
+
+def _cases_of(path: Path, names: list[str], read: ReadYaml) -> list[Case]:
+    cases = parse_cases(Reader(read(path)), names)
     if cases_file(path).is_file():
         more, reader = read_cases(cases_file(path), names)
         if reader.errors:
@@ -181,34 +188,14 @@ class _Runner:
         if problems := _errors(made):
             return "\n".join(["expected payloads, got a fault:", *(f"  {problem}" for problem in problems)])
         events = made.events if isinstance(made, Applied) else ()
-        wanted = list(expected)
-        got = [self._visible(event, wanted[index : index + 1]) for index, event in enumerate(events)]
-        return "" if same(wanted, got) else _difference(wanted, got)
+        return differences(expected, [self._got(event) for event in events])
 
-    def _visible(self, event: Event, expected: list[Any]) -> dict[str, Any]:
-        """The payload without what the test does not talk about."""
-        payload: dict[str, Any] = msgspec.json.decode(event.body)
-        written = expected[0] if expected else {}
+    def _got(self, event: Event) -> Got:
+        """The payload, and what counts only where the test writes it."""
         rule = next(one.rule for one in self._rules if one.rule.name == event.rule)
-        if "event_id" not in written:
-            payload.pop("event_id", None)
-        if "timestamp" not in written and rule.emits[event.emit_index].timestamp is None:
-            payload.pop("timestamp", None)
-        return payload
-
-
-def same(one: Any, other: Any) -> bool:
-    """Equal as JSON: 1 equals 1.0, but true does not equal 1, and objects have no order."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return (type(one) in _NUMBERS and type(other) in _NUMBERS and one == other) or (
-        type(one) is type(other) and one == other
-    )
-
-
-_NUMBERS = (int, float)
+        from_broker = rule.emits[event.emit_index].timestamp is None
+        silent = frozenset({"event_id", "timestamp"} if from_broker else {"event_id"})
+        return Got(msgspec.json.decode(event.body), silent)
 
 
 def _errors(made: Applied | Poison | Filtered) -> list[str]:
@@ -229,24 +216,3 @@ def _count(made: Applied | Poison | Filtered) -> str:
     if isinstance(made, Filtered):
         return f"filtered ({made.why})"
     return f"{len(made.events)} payload(s)" if isinstance(made, Applied) else ""
-
-
-def _difference(expected: list[Any], got: list[Any]) -> str:
-    """Expected (-) against got (+), line by line."""
-    lines = list(difflib.unified_diff(_lines(expected), _lines(got), "expected", "got", lineterm="", n=3))
-    if len(lines) > _DIFF_LINES:
-        lines = [*lines[:_DIFF_LINES], f"… {len(lines) - _DIFF_LINES} more lines"]
-    return "\n".join(lines)
-
-
-def _lines(value: Any) -> list[str]:
-    return json.dumps(_alike(value), indent=2, ensure_ascii=False, sort_keys=True).splitlines()
-
-
-def _alike(value: Any) -> Any:
-    """What is equal looks equal: 1.0 as 1."""
-    if isinstance(value, dict):
-        return {key: _alike(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_alike(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value

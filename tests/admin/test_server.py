@@ -11,8 +11,8 @@ import pytest
 from bridge.admin import AdminServer, Health, liveness
 from bridge.config import Admin
 from bridge.errors import ConsumerError
-from bridge.logs import redact
 from bridge.metrics import Board
+from bridge.redaction import redact
 
 LOOPBACK = Admin(host="127.0.0.1", port=0)
 

@@ -98,7 +98,7 @@ class Generator:
         code = self._visit(root)
         if not hasattr(code.node, "lineno"):
             self._place(root.span, code.node)
-        ast.fix_missing_locations(code.node)
+        pyast.fill_places(code.node)
         return code
 
     def _place(self, span: Span, node: ast.expr) -> ast.expr:

@@ -224,7 +224,7 @@ def _subscripted(exc: TypeError) -> str:
 
 def _fill_lines(node: ast.AST) -> None:
     """Give the caller's own nodes line 1, which is no expression's; expressions keep theirs."""
-    for inner in ast.walk(node):
+    for inner in pyast.walk(node):
         if isinstance(inner, _PLACED) and not hasattr(inner, "lineno"):
             inner.lineno = inner.end_lineno = 1
             inner.col_offset = inner.end_col_offset = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from bridge.config import Limits
-from bridge.rules.lint import calls, conditions, names, unused, values
+from bridge.rules.lint import calls, conditions, fields, names, plain, unused, values
 from bridge.rules.lint.finding import Finding, Severity
 from bridge.rules.lint.view import RuleView, views_of
 from bridge.rules.rule import RuleFile
@@ -20,6 +20,8 @@ _OF_A_RULE: tuple[Callable[[RuleView], Iterator[Finding]], ...] = (
     calls.check,
     conditions.check,
     names.check,
+    fields.check,
+    plain.check,
     unused.check_lets,
 )
 
@@ -40,6 +42,7 @@ def lint_files(files: Sequence[RuleFile], limits: Limits) -> list[Finding]:
     for file in files:
         views = views_of(file, limits)
         of_file = [finding for view in views for check in _OF_A_RULE for finding in check(view)]
+        of_file += plain.check_file(file)
         if len(views) == len(file.rules):
             of_file += unused.check_file(file, views)
         found += sorted(of_file, key=lambda one: (one.line, one.column))

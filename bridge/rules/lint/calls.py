@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from bridge.config_words import nearest
@@ -63,6 +64,8 @@ def _call(view: RuleView, one: Checked, node: Node, names: dict[str, Kinds]) -> 
         return
     given = ", ".join(_words(kinds(argument, names)) for argument in node.arguments)
     hint = "say what counts when it is absent: .orValue(…)" if "optional" in given else ""
+    if node.function.name == "contains" and given.startswith("list"):
+        hint = "of a list write x in list"
     message = f"{node.function.name} never works on ({given})"
     yield view.inside("operand-kinds", Severity.ERROR, one, node.span.offset, message, hint)
 
@@ -116,5 +119,28 @@ def _meta(view: RuleView, one: Checked, node: Node, _: dict[str, Kinds]) -> Iter
     yield view.inside("unknown-meta", severity, one, node.span.offset, message, hint)
 
 
+def _format(view: RuleView, one: Checked, node: Node, _: dict[str, Kinds]) -> Iterator[Finding]:
+    """As many values as clauses, and clauses that there are."""
+    if not isinstance(node, tree.Invoke) or node.function.name != "format":
+        return
+    text, values = node.arguments
+    if not isinstance(text, tree.Literal) or not isinstance(text.value, str):
+        return
+    clauses = re.findall(r"%(?:%|(?:\.\d+)?(.?))", text.value)
+    wrong = [clause for clause in clauses if clause and clause not in "sdfeboxX"]
+    wanted = len([clause for clause in clauses if clause])
+    message = f"format has no clause %{wrong[0]}" if wrong else ""
+    if isinstance(values, tree.ListOf) and not message and wanted != len(values.items):
+        message = f"{wanted} clause(s), and {len(values.items)} value(s)"
+    if message:
+        severity = Severity.WARNING if not wrong and wanted < len(_items(values)) else Severity.ERROR
+        hint = "clauses are %s %d %f %.2f %e %b %o %x %X, and %% for a percent sign"
+        yield view.inside("format-arguments", severity, one, text.span.offset, message, hint)
+
+
+def _items(node: Node) -> tuple[object, ...]:
+    return tuple(node.items) if isinstance(node, tree.ListOf) else ()
+
+
 _JUDGES: tuple[Callable[[RuleView, Checked, Node, dict[str, Kinds]], Iterator[Finding]], ...]
-_JUDGES = (_clash, _call, _division, _regex, _meta)
+_JUDGES = (_clash, _call, _division, _regex, _meta, _format)

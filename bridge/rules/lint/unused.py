@@ -24,7 +24,10 @@ def check_lets(view: RuleView) -> Iterator[Finding]:
 def check_file(file: RuleFile, views: Sequence[RuleView]) -> Iterator[Finding]:
     """Maps and secrets that no rule of their file uses; ``views`` are all of its rules."""
     nodes = [node for view in views for one in view.all() for node in tree.walk(one.node)]
-    yield from _unused(file, "maps", list(file.maps or {}), _maps(nodes))
+    named = _maps(nodes)
+    if named is not None and not named <= (file.maps or {}).keys():
+        named = None  # a mistyped name is told, and means one of those that look unused
+    yield from _unused(file, "maps", list(file.maps or {}), named)
     yield from _unused(file, "secrets", list(file.secrets or {}), _secrets(nodes))
 
 

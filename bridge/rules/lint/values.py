@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from bridge.rules.cel.kinds import Kinds, certain, kinds, outcomes
 from bridge.rules.cel.tree import Invoke, Literal, Node
+from bridge.rules.hints import misfit
 from bridge.rules.lint.finding import Finding, Severity
 from bridge.rules.lint.view import Checked, EmitView, RuleView
-
-_SIMPLE = frozenset({"bool", "int", "uint", "double", "timestamp", "duration"})
 
 
 def check(view: RuleView) -> Iterator[Finding]:
@@ -26,13 +25,13 @@ def _fit(view: RuleView, one: Checked) -> Iterator[Finding]:
     whole = kinds(one.node, one.names)
     if certain(whole) and whole.isdisjoint(one.fitting):
         message = f"expected {one.wanted}, and this is always {_words(whole)}"
-        yield view.inside("type-mismatch", Severity.ERROR, one, 0, message, _remedy(whole, one.fitting))
+        yield view.inside("type-mismatch", Severity.ERROR, one, 0, message, misfit(whole, one.fitting))
         return
     for outcome in outcomes(one.node):
         part = kinds(outcome, one.names)
         if certain(part) and part.isdisjoint(one.fitting):
             message = f"this outcome is always {_words(part)}, and {one.wanted} is expected"
-            hint = _remedy(part, one.fitting)
+            hint = misfit(part, one.fitting)
             offset = outcome.span.offset
             yield view.inside("type-may-mismatch", Severity.WARNING, one, offset, message, hint)
 
@@ -41,22 +40,11 @@ def _words(found: Kinds) -> str:
     return " or ".join(sorted(found))
 
 
-def _remedy(found: Kinds, fitting: Kinds) -> str:
-    if found == {"optional"}:
-        return "say what counts when it is absent: .orValue(…)"
-    if "string" in fitting and found <= _SIMPLE:
-        return "wrap it in string(…)"
-    if "string" in fitting and found <= {"list", "map"}:
-        return "use json.encode(…)"
-    if found == {"string"} and "int" in fitting:
-        return "wrap it in int(…)"
-    return "wrap it in double(…)" if found == {"string"} and "double" in fitting else ""
-
-
 def _identity(view: RuleView, emit: EmitView) -> Iterator[Finding]:
     if emit.ids and all(_absent(one.node) for one in emit.ids):
         message = "neither user_id nor anonymous_id can ever have a value"
-        yield view.inside("no-identity", Severity.ERROR, emit.ids[0], 0, message)
+        hint = "name a field that every record has, such as event.customer.id"
+        yield view.inside("no-identity", Severity.ERROR, emit.ids[0], 0, message, hint)
 
 
 def _absent(node: Node) -> bool:

@@ -142,6 +142,8 @@ def test_values(text: str, expected: Any) -> None:
         ("pii.mask('abc', -1)", "pii.mask takes no negative number", "argument"),
         ("json.decode('{')", "text is no JSON", "conversion"),
         ("json.encode(1.0 / 0.0)", "JSON has no infinite numbers", "conversion"),
+        ("[1].unwrapOpt()", "unwrap takes a list of optional, not of int", "type"),
+        ("optional.unwrap([optional.none(), null])", "unwrap takes a list of optional, not of null", "type"),
         ("json.encode(optional.of(1))", "JSON has no optional", "type"),
         ("base64.decode('!')", "text is no base64", "conversion"),
         ("uuid.v5(string(x), 'a')", "the namespace is no UUID", "argument"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from bridge.rules.cel.faults import EvalFault
 from bridge.rules.cel.functions.table import Function, Overload, method, plain
-from bridge.rules.cel.values import NONE, Optional
+from bridge.rules.cel.values import NONE, Optional, kind_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -15,6 +15,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def _non_zero(value: Any) -> Optional:
     zero = value == _EPOCH if value.__class__ is datetime else not value and value.__class__ is not Optional
     return NONE if zero or value == timedelta() else Optional(value)
+
+
+def _unwrap(items: list[Any]) -> list[Any]:
+    found = []
+    for item in items:
+        if item.__class__ is not Optional:
+            raise EvalFault(f"unwrap takes a list of optional, not of {kind_of(item)}", "type")
+        if item.present:
+            found.append(item.content)
+    return found
 
 
 def _value(found: Optional) -> Any:
@@ -49,5 +59,13 @@ FUNCTIONS = (
         _value,
         "The value; a fault when it is absent.",
         "optional.of(1).value() == 1",
+    ),
+    plain(
+        *("optional.unwrap", "list", "list", _unwrap, "The values of a list of optionals that are there."),
+        "optional.unwrap([optional.of(1), optional.none()]) == [1]",
+    ),
+    method(
+        *("unwrapOpt", "list", "list", _unwrap, "The values of a list of optionals that are there."),
+        "[{'a': 1}.?a, {'a': 1}.?b].unwrapOpt() == [1]",
     ),
 )

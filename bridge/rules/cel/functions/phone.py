@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import phonenumbers
+from functools import cache
+from types import ModuleType
 
 from bridge.rules.cel.faults import EvalFault, did_you_mean
 from bridge.rules.cel.functions.table import ArgumentProblem, Check, plain
@@ -10,9 +11,18 @@ from bridge.rules.cel.functions.table import ArgumentProblem, Check, plain
 _MAX_CHARS = 64
 
 
+@cache
+def _library() -> ModuleType:
+    """Loaded at first use, which is at the latest when a rule that names a region is compiled."""
+    import phonenumbers  # noqa: PLC0415
+
+    return phonenumbers
+
+
 def _e164(text: str, region: str) -> str:
     if len(text) > _MAX_CHARS:
         raise EvalFault("text is no possible phone number", "conversion")
+    phonenumbers = _library()
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
@@ -27,8 +37,9 @@ def _filum(text: str, region: str) -> str:
 
 
 def _check(region: object) -> None:
-    if region not in phonenumbers.SUPPORTED_REGIONS:
-        hint = did_you_mean(str(region).upper(), phonenumbers.SUPPORTED_REGIONS)
+    known = _library().SUPPORTED_REGIONS
+    if region not in known:
+        hint = did_you_mean(str(region).upper(), known)
         raise ArgumentProblem(f"unknown region {region!r}", hint)
 
 
