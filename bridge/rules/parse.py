@@ -134,8 +134,8 @@ def _check_pattern(reader: Reader, name: str | None, keypath: KeyPath) -> None:
     if name is not None and name.startswith("^"):
         try:
             re.compile(name)
-        except re.error as error:
-            reader.fault(keypath, f"not a regular expression: {error.msg}")
+        except (re.error, OverflowError, RecursionError) as error:
+            reader.fault(keypath, f"not a regular expression: {error}")
 
 
 def _timezone(reader: Reader, value: Any, keypath: KeyPath) -> str | None:

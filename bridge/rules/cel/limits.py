@@ -60,5 +60,8 @@ class Budget:
 SMALL = 32
 """A list of fewer elements weighs nothing."""
 
+SMALL_TEXT = 4096
+"""So does a text of fewer characters."""
+
 # How much of a value costs one step: 32 elements, or 4 KiB of text. About as long as one loop step.
 _SHIFTS: dict[type, int] = {list: 5, dict: 5, str: 12, bytes: 12}

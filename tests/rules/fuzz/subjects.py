@@ -107,7 +107,7 @@ class File:
             (name, value)
             for function in self.functions
             for name, value in function.__globals__.items()  # type: ignore[attr-defined]
-            if type(value) in {dict, list, str, int, float, tuple} and name != "__builtins__"
+            if type(value) in {dict, list, str, int, float} and name != "__builtins__"
         ]
         return marshal.dumps(found, 2)
 

@@ -7,6 +7,7 @@ generated code would reach for.
 
 from __future__ import annotations
 
+import _strptime  # noqa: F401 -- otherwise it is imported at the first use, which would look like an escape
 import ast
 import faulthandler
 import signal
@@ -19,9 +20,10 @@ from typing import Any, NoReturn
 STUCK_SECONDS = 60
 # What the evaluation itself does: its own compilations, tracebacks, and look-ups of time zones.
 _HARMLESS = frozenset(
-    {"compile", "exec", "object.__getattr__", "sys._getframe", "code.__new__", "builtins.id", "gc.collect"}
+    {"compile", "exec", "object.__getattr__", "sys._getframe", "code.__new__", "builtins.id", "gc.collect", "marshal.loads"}
 )
-_ZONES = ("zoneinfo", "tzdata", "_strptime")
+# Data that libraries read when it is first asked for.
+_DATA = ("zoneinfo", "tzdata", "_strptime", "phonenumbers")
 
 
 class Hang(BaseException):
@@ -49,12 +51,12 @@ class Watch:
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "compile" and arguments and isinstance(arguments[0], ast.Module):
             self.trees.append(arguments[0])
-        elif self._inside and event not in _HARMLESS and not self._is_zone(event, arguments):
+        elif self._inside and event not in _HARMLESS and not self._is_data(event, arguments):
             self.reached.append(f"{event} {str(arguments)[:120]}")
 
-    def _is_zone(self, event: str, arguments: tuple[Any, ...]) -> bool:
+    def _is_data(self, event: str, arguments: tuple[Any, ...]) -> bool:
         text = str(arguments[:1])
-        return event in {"open", "import", "os.listdir", "os.scandir"} and any(part in text for part in _ZONES)
+        return event in {"open", "import", "os.listdir", "os.scandir"} and any(part in text for part in _DATA)
 
     @contextmanager
     def step(self, *, sandboxed: bool) -> Iterator[None]:
