@@ -93,9 +93,9 @@ _WEIGHED = frozenset({"list", "string", "bytes"})
 
 
 def steps_of(loop: tree.Loop) -> int:
-    """What one element of a loop costs: a step for every 64 nodes of what is computed for it."""
+    """What one element of a loop costs: a step for every 32 nodes of what is computed for it."""
     parts = [part for part in (loop.test, loop.body) if part is not None]
     return 1 + sum(1 for part in parts for _ in tree.walk(part)) // _NODES_OF_A_STEP
 
 
-_NODES_OF_A_STEP = 64
+_NODES_OF_A_STEP = 32
