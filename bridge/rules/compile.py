@@ -71,7 +71,11 @@ def compile_file(
     for rule in file.rules:
         destination = destinations.get(rule.destination)
         mint = Mint(rule.name, rule.destination, destination is None or destination.event_id, limits)
-        one = _Compiler(file, reader, rule, limits, secrets).compile(mint)
+        try:
+            one = _Compiler(file, reader, rule, limits, secrets).compile(mint)
+        except RecursionError:
+            reader.fault(rule.keypath, "the lets of this rule name one another in too long a chain")
+            continue
         if one is not None:
             compiled.append(one)
     return compiled
