@@ -33,7 +33,12 @@ def _compiled(pattern: str) -> Any:
         raise EvalFault("not a regular expression of RE2", "argument") from None
 
 
-def _check(pattern: object) -> None:
+def check_pattern(pattern: object) -> None:
+    """Refuse what is no regular expression.
+
+    Raises:
+        ArgumentProblem: with RE2's own words.
+    """
     if not isinstance(pattern, str):
         raise ArgumentProblem("a regular expression is text")
     try:
@@ -42,6 +47,11 @@ def _check(pattern: object) -> None:
         reason = error.args[0] if error.args else ""
         text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
         raise ArgumentProblem(f"not a regular expression of RE2: {text}") from None
+
+
+def starts_with(text: str, pattern: str) -> bool:
+    """Whether the expression fits the beginning of the text, outside of any evaluation: no budget pays for it."""
+    return _compiled(pattern).match(text) is not None
 
 
 def _encodable(text: str) -> str:
@@ -167,7 +177,7 @@ def _reference(match: python_re.Match[str], groups: int) -> str | int:
     return int(match[1])
 
 
-_PATTERN = {1: Check(_check)}
+_PATTERN = {1: Check(check_pattern)}
 _REPLACE = (
     Overload(("string", "string", "string"), "string", _replace, bounded=True, charging=True, heavy=True),
     Overload(("string", "string", "string", "int"), "string", _replace_some, bounded=True, charging=True, heavy=True),
