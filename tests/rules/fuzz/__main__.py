@@ -41,6 +41,7 @@ def _run(engine: Engine, pairs: int, rule: int | None) -> None:
         engine.rule(rule)
         return
     columns = (TextColumn("fuzz"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    engine.regressions()
     number = 0
     with Progress(*columns, disable=not sys.stderr.isatty(), transient=True) as progress:
         task = progress.add_task("pairs", total=pairs)

@@ -6,15 +6,17 @@ import marshal
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from time import process_time
 from typing import Any
 
-from bridge.model import Record, Scope
+from bridge.model import Scope
 from tests.rules.fuzz import audit, corpus, documents
 from tests.rules.fuzz.grammar import Grammar
 from tests.rules.fuzz.mutate import mutated
+from tests.rules.fuzz.regressions import CASES
 from tests.rules.fuzz.rule_files import rule_file
 from tests.rules.fuzz.subjects import Expression, File, Refused, Subject
 from tests.rules.fuzz.watch import Hang, Watch
@@ -69,7 +71,14 @@ class Engine:
             self._watch.alive()
         text, is_file = self._text(rng)
         self.tally.rules += 1
-        self.subject(lambda: File(text, self._path) if is_file else Expression(text), text, rng, f"rule {number}")
+        self.subject(partial(_made, text, is_file, self._path), text, rng, f"rule {number}")
+
+    def regressions(self) -> None:
+        """What once found something goes first."""
+        for case in CASES:
+            rng = Random(case.name)  # noqa: S311 -- the same
+            self.tally.rules += 1
+            self.subject(partial(_made, case.text, case.is_file, self._path), case.text, rng, case.name)
 
     def _text(self, rng: Random) -> tuple[str, bool]:
         pick = rng.random()
@@ -145,8 +154,9 @@ class Engine:
         self._watch.reached.clear()
 
 
+def _made(text: str, is_file: bool, path: Path) -> Subject:
+    return File(text, path) if is_file else Expression(text)
+
+
 def _bytes(scope: Scope) -> bytes:
     return marshal.dumps((scope.event, scope.before, scope.source, scope.cloudevent), 2)
-
-
-__all__ = ["Engine", "Record", "Tally"]
