@@ -75,7 +75,7 @@ class _Plain:
 
 def _json_decode(text: str, budget: Budget) -> Any:
     # Values take up to 25 times the room of their text.
-    budget.charge(len(text) >> 8)
+    budget.charge(1 + (len(text) >> 8))
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError):
