@@ -160,7 +160,4 @@ def matches(reads: From, source: str, name: str, *, queue: bool) -> bool:
         return False
     if queue:
         return name in reads.queues
-    return any(
-        starts_with(name, topic) if topic.startswith("^") else topic == name
-        for topic in reads.topics
-    )
+    return any(starts_with(name, topic) if topic.startswith("^") else topic == name for topic in reads.topics)

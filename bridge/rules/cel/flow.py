@@ -56,7 +56,7 @@ def _absorbed(fault: Exception) -> Exception:
 
 
 def loop(source: Any, budget: Budget, steps: int = 1) -> Any:
-    """What a one-name macro visits: elements of a list or keys of a map; each costs ``steps`` of ``budget``."""
+    """What a one-name macro visits: elements of a list or keys of a map, each for ``steps`` of ``budget``."""
     if source.__class__ is not list and source.__class__ is not dict:
         raise EvalFault(f"cannot loop over {kind_of(source)}", "type")
     budget.left -= len(source) * steps

@@ -48,9 +48,8 @@ def escapes_of_tree(root: ast.AST) -> Iterator[str]:
         kind = type(node).__name__
         if kind not in NODES:
             yield f"node {kind}"
-        elif isinstance(node, ast.Attribute):
-            if _attribute(node) not in ATTRIBUTES:
-                yield f"attribute {ast.unparse(node)[:80]}"
+        elif isinstance(node, ast.Attribute) and _attribute(node) not in ATTRIBUTES:
+            yield f"attribute {ast.unparse(node)[:80]}"
         for name in _names(node):
             if name not in SCAFFOLD and not PREFIXED.fullmatch(name):
                 yield f"name {name[:80]!r}"
@@ -125,5 +124,3 @@ def _is_ours(value: object) -> bool:
 
 def _is_method_of_int(value: object) -> bool:
     return getattr(value, "__objclass__", None) in {int, str} or getattr(value, "__self__", None) is math
-
-

@@ -23,7 +23,7 @@ def files() -> tuple[str, ...]:
     for page in sorted((ROOT / "docs").glob("rules*.md")):
         found += [text for text in _FENCED.findall(page.read_text()) if "rules:" in text]
     for path in sorted((ROOT / "tests" / "rules").rglob("test_*.py")):
-        found += [text.replace('\\\\', "\\") for text in _IN_PYTHON.findall(path.read_text())]
+        found += [text.replace("\\\\", "\\") for text in _IN_PYTHON.findall(path.read_text())]
     return tuple(text for text in found if "emit" in text)
 
 

@@ -131,8 +131,8 @@ class Engine:
     def _audit(self, made: Subject, text: str, name: str) -> None:
         found = [one for root in self._watch.trees for one in audit.escapes_of_tree(root)]
         for function in made.functions:
-            found += audit.escapes_of_code(function.__code__)  # type: ignore[attr-defined]
-            found += audit.escapes_of_globals(function.__globals__)  # type: ignore[attr-defined]
+            found += audit.escapes_of_code(function.__code__)
+            found += audit.escapes_of_globals(function.__globals__)
         if not self._watch.trees:
             found.append("no tree was seen")
         for one in dict.fromkeys(found):

@@ -8,23 +8,74 @@ from bridge.rules.cel import FunctionTable, standard_functions
 from bridge.rules.cel.functions.table import Function
 from tests.rules.fuzz.documents import KEYS, TEXTS
 
-SECRET = "canary-7f3a-of-the-fuzzer"  # noqa: S105 -- looked for in everything that comes out
-TABLE: FunctionTable = standard_functions(
-    secrets={"k": lambda: SECRET.encode()}, timezone="Asia/Ho_Chi_Minh"
-)
+SECRET = "canary-7f3a-of-the-fuzzer"
+TABLE: FunctionTable = standard_functions(secrets={"k": SECRET.encode}, timezone="Asia/Ho_Chi_Minh")
 FUNCTIONS: tuple[Function, ...] = tuple(TABLE)
 VARIABLES = ("event", "meta", "before", "op", "source", "cloudevent")
 _LOOPS = ("all", "exists", "exists_one", "existsOne", "map", "filter", "sortBy")
 _PAIRS = ("transformList", "transformMap", "transformMapEntry", "all", "exists")
-_NAMES = ("i", "v", "item", "__class__", "__builtins__", "lambda", "None", "self", "turn", "VALUE", "c1", "r_add")
+_NAMES = (
+    "i",
+    "v",
+    "item",
+    "__class__",
+    "__builtins__",
+    "lambda",
+    "None",
+    "self",
+    "turn",
+    "VALUE",
+    "c1",
+    "r_add",
+)
 _NUMBERS = (
-    *("0", "1", "2", "-1", "3u", "0x7f", "-0x80", "9223372036854775807", "-9223372036854775808", "1e308", "1e999"),
+    *(
+        "0",
+        "1",
+        "2",
+        "-1",
+        "3u",
+        "0x7f",
+        "-0x80",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "1e308",
+        "1e999",
+    ),
     *("1.5", ".5", "18446744073709551615u", "10000000", "64", "-0.0", "1e-320", "0u", "20", "9" * 40),
 )
 _STRINGS = (
-    *("''", "'a'", '"b"', "'''x\n'y'''", r"'\n\t\\'", r"r'\d+'", r"'\u00e9\U0001F9E8'", r"b'\xff\000'", "b'abc'"),
-    *("'(a+)+$'", "'[0-9]+'", "'([a-z]*)*(b|c)'", "'%s %d %.2f'", "'%.1000f'", "'%x'", "'VN'", "'k'", "'UTC'", "'dns'"),
-    *("'Asia/Ho_Chi_Minh'", "'2024-07-15T07:58:13Z'", "'%Y-%m-%dT%H'", "'%d%d'", "'{\"a\":[1,2,{}]}'", "'1h30m'"),
+    *(
+        "''",
+        "'a'",
+        '"b"',
+        "'''x\n'y'''",
+        r"'\n\t\\'",
+        r"r'\d+'",
+        r"'\u00e9\U0001F9E8'",
+        r"b'\xff\000'",
+        "b'abc'",
+    ),
+    *(
+        "'(a+)+$'",
+        "'[0-9]+'",
+        "'([a-z]*)*(b|c)'",
+        "'%s %d %.2f'",
+        "'%.1000f'",
+        "'%x'",
+        "'VN'",
+        "'k'",
+        "'UTC'",
+        "'dns'",
+    ),
+    *(
+        "'Asia/Ho_Chi_Minh'",
+        "'2024-07-15T07:58:13Z'",
+        "'%Y-%m-%dT%H'",
+        "'%d%d'",
+        "'{\"a\":[1,2,{}]}'",
+        "'1h30m'",
+    ),
 )
 _BINARY = ("+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "in", "&&", "||")
 
@@ -67,7 +118,9 @@ class Grammar:
             return rng.choice(_NUMBERS)
         if pick < 0.84:
             return rng.choice(_STRINGS) if rng.random() < 0.6 else quoted(rng.choice(TEXTS))
-        return rng.choice(("true", "false", "null", "[]", "{}", "[1, 2, 3]", "['a', 'b']", "{'a': 1}", "int", "maps.m"))
+        return rng.choice(
+            ("true", "false", "null", "[]", "{}", "[1, 2, 3]", "['a', 'b']", "{'a': 1}", "int", "maps.m")
+        )
 
     def _path(self, scope: tuple[str, ...]) -> str:
         rng = self._rng
@@ -146,9 +199,11 @@ class Grammar:
             lambda: "!" * count + leaf,
             lambda: "-" * count + leaf,
             lambda: rng.choice((" + ", " && ", " || ", " == ", " ? 1 : ", ", ")).join([leaf] * count),
-            lambda: "".join(f"cel.bind(a{n}, [a{n - 1}, a{n - 1}], " for n in range(1, count)).replace("a0", leaf)
-            + f"a{count - 1}.flatten({count})"
-            + ")" * (count - 1),
+            lambda: (
+                "".join(f"cel.bind(a{n}, [a{n - 1}, a{n - 1}], " for n in range(1, count)).replace("a0", leaf)
+                + f"a{count - 1}.flatten({count})"
+                + ")" * (count - 1)
+            ),
             lambda: "[1].map(x, " * count + "x" + ")" * count,
             lambda: "[1].sortBy(x, " * count + leaf + ")" * count,
             lambda: "(true && (event.a || " * count + leaf + "))" * count,
@@ -175,9 +230,23 @@ _FITTING = {
     "int": ("0", "1", "-1", "3", "event.n", "event.items.size()", "9223372036854775807", "int(event.id)"),
     "uint": ("1u", "0u", "18446744073709551615u", "uint(event.n)"),
     "double": ("1.5", "0.0", "-2.5", "1e308", "1e999", "double(event.n)", "0.0 / 0.0", "event.x"),
-    "list": ("event.items", "[3, 1, 2]", "['b', 'a']", "[]", "event.items.map(i, i.qty)", "lists.range(20)", "[[1], [2]]"),
+    "list": (
+        "event.items",
+        "[3, 1, 2]",
+        "['b', 'a']",
+        "[]",
+        "event.items.map(i, i.qty)",
+        "lists.range(20)",
+        "[[1], [2]]",
+    ),
     "map": ("event", "{'a': 1}", "event.customer", "maps.m", "{1: 2, true: 3}"),
-    "timestamp": ("timestamp(0)", "timestamp('2024-07-15T07:58:13Z')", "time.ms(event.n)", "meta.timestamp", "time.s(-62135596800)"),
+    "timestamp": (
+        "timestamp(0)",
+        "timestamp('2024-07-15T07:58:13Z')",
+        "time.ms(event.n)",
+        "meta.timestamp",
+        "time.s(-62135596800)",
+    ),
     "duration": ("duration('1h')", "duration('-1.5s')", "duration('0')", "timestamp(9) - timestamp(0)"),
     "optional": ("event.?a", "optional.none()", "optional.of(1)", "[1][?0]", "event.items.first()"),
     "bool": ("true", "event.a == 1", "has(event.b)"),

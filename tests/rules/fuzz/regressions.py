@@ -1,4 +1,4 @@
-"""Every input that found something: what it was, and what it did. Each runs first in every run of the fuzzer."""
+"""Every input that found something, and what it did. They run first in every run of the fuzzer."""
 
 from __future__ import annotations
 
@@ -52,13 +52,21 @@ CASES = (
     Case("a lone surrogate in bytes", "UnicodeEncodeError at load", "b'\ud800'"),
     Case("a dot before a loop's name", "NameError at run time", "[1, 2].exists(i, v, i == 1 && .v != '1')"),
     Case("a dot before a shadowed variable", "the loop's value", "[1].map(event, .event.a)"),
-    Case("empty lists in lists", "hang: 3**29 visits", f"{_DOUBLED.replace('a0', '[]')}a29.flatten(40){')' * 29}"),
+    Case(
+        "empty lists in lists",
+        "hang: 3**29 visits",
+        f"{_DOUBLED.replace('a0', '[]')}a29.flatten(40){')' * 29}",
+    ),
     Case("searching backwards", "hang: quadratic", "event.text.lastIndexOf('b' + event.text)"),
     Case("a pattern of 80,000 instructions", "seconds a search", f"event.text.matches('{_PROGRAM}')"),
-    Case("searches that each read to the end", "quadratic", "regex.extractAll(event.text, '(?:[ab]{999})*c|a')"),
+    Case(
+        "searches that each read to the end", "quadratic", "regex.extractAll(event.text, '(?:[ab]{999})*c|a')"
+    ),
     Case("lower case 9,000 times", "minutes", "lists.range(9000).map(i, event.text.lowerAscii()).size()"),
     Case("60 KiB 9,000 times", "600 MB", "lists.range(9000).map(i, event.text + 'a').size()"),
-    Case("JSON of empty objects", "20 bytes a byte", "lists.range(39).map(i, json.decode(event.text)).size()"),
+    Case(
+        "JSON of empty objects", "20 bytes a byte", "lists.range(39).map(i, json.decode(event.text)).size()"
+    ),
     Case("digits without end", "ValueError where the limit of text allows it", "9" * 4090),
     _file("OverflowError at load", "a topic regex that repeats too often", topic="^a{99999999999}"),
     _file("RecursionError at load", "a topic regex of brackets", topic="^" + "(" * 500),

@@ -9,16 +9,100 @@ from typing import Any
 from tests.rules.fuzz.grammar import Grammar
 
 NAMES = (
-    *("a", "b", "total", "items2", "__class__", "__builtins__", "__import__", "__debug__", "lambda", "None", "class"),
-    *("self", "turn", "value", "payload", "VALUE", "KEY", "UNSET", "c1", "f0", "r_add", "v_event", "l_a", "f_l_a"),
-    *("x_item", "b_budget", "_", "__", "A" * 200, "True", "print", "exec", "nonlocal", "item", "event", "true"),
+    *(
+        "a",
+        "b",
+        "total",
+        "items2",
+        "__class__",
+        "__builtins__",
+        "__import__",
+        "__debug__",
+        "lambda",
+        "None",
+        "class",
+    ),
+    *(
+        "self",
+        "turn",
+        "value",
+        "payload",
+        "VALUE",
+        "KEY",
+        "UNSET",
+        "c1",
+        "f0",
+        "r_add",
+        "v_event",
+        "l_a",
+        "f_l_a",
+    ),
+    *(
+        "x_item",
+        "b_budget",
+        "_",
+        "__",
+        "A" * 200,
+        "True",
+        "print",
+        "exec",
+        "nonlocal",
+        "item",
+        "event",
+        "true",
+    ),
 )
 HOSTILE = (
-    *("a b", "a'b", 'a"b', "a\\b", "a\nb", "\x00", "\u202e", "é", "🧨", "", " ", "a.b", "';import os#", "{x}", "%s"),
-    *("'''", '"""', "\\N{DIGIT ONE}", "\ufeff", "K" * 3000, "__class__", "])", "\\x27", "\x85", "\u2028", "null", "0"),
+    *(
+        "a b",
+        "a'b",
+        'a"b',
+        "a\\b",
+        "a\nb",
+        "\x00",
+        "\u202e",
+        "é",
+        "🧨",
+        "",
+        " ",
+        "a.b",
+        "';import os#",
+        "{x}",
+        "%s",
+    ),
+    *(
+        "'''",
+        '"""',
+        "\\N{DIGIT ONE}",
+        "\ufeff",
+        "K" * 3000,
+        "__class__",
+        "])",
+        "\\x27",
+        "\x85",
+        "\u2028",
+        "null",
+        "0",
+    ),
 )
 _KINDS = ("string", "int", "double", "datetime")
-_DEFAULTS = ("", "a", 0, 1, -1.5, True, None, 2**63, 10**30, 1e308, "2024-01-01", [], {}, "\x00", float("inf"))
+_DEFAULTS: tuple[Any, ...] = (
+    "",
+    "a",
+    0,
+    1,
+    -1.5,
+    True,
+    None,
+    2**63,
+    10**30,
+    1e308,
+    "2024-01-01",
+    [],
+    {},
+    "\x00",
+    float("inf"),
+)
 
 
 def rule_file(rng: Random) -> str:
@@ -31,7 +115,9 @@ def rule_file(rng: Random) -> str:
         "rules": [_rule(rng, number) for number in range(rng.choice((1, 1, 2)))],
     }
     if rng.random() < 0.7:
-        whole["timezone"] = rng.choice(("Asia/Ho_Chi_Minh", "UTC", "../../etc/passwd", "Mars/X", "", "+07:00"))
+        whole["timezone"] = rng.choice(
+            ("Asia/Ho_Chi_Minh", "UTC", "../../etc/passwd", "Mars/X", "", "+07:00")
+        )
         whole["timezone"] = whole["timezone"] if rng.random() < 0.2 else "UTC"
     if rng.random() < 0.1:
         whole["tests"] = [{"name": _key(rng), "given": {"event": {"a": 1}}, "expect": []}]
@@ -41,7 +127,11 @@ def rule_file(rng: Random) -> str:
 def _streams(rng: Random) -> list[str]:
     if rng.random() > 0.15:
         return []
-    return [rng.choice(("^shop.*", "^(a+)+$", "^(", "^a{99999999999}", "^" + "(" * 500, "^a{1000}{1000}", "^\\1", "\x00"))]
+    return [
+        rng.choice(
+            ("^shop.*", "^(a+)+$", "^(", "^a{99999999999}", "^" + "(" * 500, "^a{1000}{1000}", "^\\1", "\x00")
+        )
+    ]
 
 
 def _key(rng: Random) -> str:
@@ -65,7 +155,9 @@ def _rule(rng: Random, number: int) -> dict[str, Any]:
 
 def _lets(rng: Random) -> dict[str, str]:
     if rng.random() < 0.04:
-        return {f"a{n}": rng.choice((f"a{n - 1} + 1", f"[a{n - 1}, a{n - 1}]")) if n else "1" for n in range(400)}
+        return {
+            f"a{n}": rng.choice((f"a{n - 1} + 1", f"[a{n - 1}, a{n - 1}]")) if n else "1" for n in range(400)
+        }
     lets: dict[str, str] = {}
     for _ in range(rng.choice((0, 1, 2, 4))):
         name = rng.choice(NAMES[:30]) if rng.random() < 0.95 else rng.choice((*NAMES, *HOSTILE))
@@ -98,7 +190,9 @@ def _param(rng: Random, grammar: Grammar) -> Any:
     kind, expression = rng.choice(_KINDS), grammar.expression(rng.choice((1, 2, 3)))
     if rng.random() < 0.5:
         wrapped = {"string": "string", "int": "int", "double": "double", "datetime": "timestamp"}[kind]
-        expression = rng.choice((f"dyn({expression})", f"{wrapped}({expression})", f"optional.of({expression})"))
+        expression = rng.choice(
+            (f"dyn({expression})", f"{wrapped}({expression})", f"optional.of({expression})")
+        )
     if rng.random() < 0.2:
         return expression
     return {kind: expression, **({"default": rng.choice(_DEFAULTS)} if rng.random() < 0.4 else {})}

@@ -106,7 +106,7 @@ class File:
         found = [
             (name, value)
             for function in self.functions
-            for name, value in function.__globals__.items()  # type: ignore[attr-defined]
+            for name, value in function.__globals__.items()
             if type(value) in {dict, list, str, int, float} and name != "__builtins__"
         ]
         return marshal.dumps(found, 2)

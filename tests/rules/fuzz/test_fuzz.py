@@ -42,7 +42,9 @@ def test_what_was_found_stays_fixed(case: Case, tmp_path: Path) -> None:
     except Refused:
         return
     rng = Random(case.name)  # noqa: S311 -- reproducible, not secret
-    hostile = [{"n": number, "text": text} for number in (10**400, 10**4000) for text in ("é" * 20_000, "a" * 60_000)]
+    hostile = [
+        {"n": number, "text": text} for number in (10**400, 10**4000) for text in ("é" * 20_000, "a" * 60_000)
+    ]
     for event in (*hostile, *(documents.document(rng) for _ in range(30))):
         start = process_time()
         subject.run(documents.record(rng), Scope(event))

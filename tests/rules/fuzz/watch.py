@@ -7,20 +7,31 @@ generated code would reach for.
 
 from __future__ import annotations
 
-import _strptime  # noqa: F401 -- otherwise it is imported at the first use, which would look like an escape
 import ast
 import faulthandler
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import CodeType, FrameType
+from datetime import datetime
+from types import FrameType
 from typing import Any, NoReturn
 
+# It imports a module at its first use, which would look like an escape.
+datetime.strptime("1", "%d")  # noqa: DTZ007
 STUCK_SECONDS = 60
 # What the evaluation itself does: its own compilations, tracebacks, and look-ups of time zones.
 _HARMLESS = frozenset(
-    {"compile", "exec", "object.__getattr__", "sys._getframe", "code.__new__", "builtins.id", "gc.collect", "marshal.loads"}
+    {
+        "compile",
+        "exec",
+        "object.__getattr__",
+        "sys._getframe",
+        "code.__new__",
+        "builtins.id",
+        "gc.collect",
+        "marshal.loads",
+    }
 )
 # Data that libraries read when it is first asked for.
 _DATA = ("zoneinfo", "tzdata", "_strptime", "phonenumbers")
@@ -78,9 +89,3 @@ class Watch:
     def done() -> None:
         """No more watching for what is stuck."""
         faulthandler.cancel_dump_traceback_later()
-
-
-def code_of(function: Any) -> CodeType:
-    """The bytecode of a built function."""
-    code: CodeType = function.__code__
-    return code

@@ -137,7 +137,14 @@ _REVERSE = (
 
 FUNCTIONS = (
     method(
-        "sum", "list", "dyn", _sum, "The sum of numbers; 0 of none.", "[1, 2.5].sum() == 3.5", bounded=True, charging=True
+        "sum",
+        "list",
+        "dyn",
+        _sum,
+        "The sum of numbers; 0 of none.",
+        "[1, 2.5].sum() == 3.5",
+        bounded=True,
+        charging=True,
     ),
     method(
         "min",

@@ -50,7 +50,7 @@ def check_pattern(pattern: object) -> None:
 
 
 def starts_with(text: str, pattern: str) -> bool:
-    """Whether the expression fits the beginning of the text, outside of any evaluation: no budget pays for it."""
+    """Whether the expression fits the beginning of the text; outside of evaluations, so no budget pays."""
     return _compiled(pattern).match(text) is not None
 
 
@@ -62,7 +62,7 @@ def _encodable(text: str) -> str:
 
 
 def _charged(pattern: str, text: str, budget: Budget) -> Any:
-    """The expression, after the budget paid for one search: RE2 is linear in text × program, which can be much."""
+    """The expression, after the budget paid for one search: RE2 takes text × program at worst."""
     compiled = _compiled(pattern)
     budget.charge((len(text) + _TO_COMPILE) * _size(compiled) >> _SEARCH_SHIFT)
     return compiled
@@ -76,7 +76,7 @@ def _size(compiled: Any) -> int:
 # Without its cache RE2 does some 200 million instructions a second: 2**15 of them take 0.2 ms. Behind a
 # match it mostly stops early, so that twice as many are one step.
 _SEARCH_SHIFT, _MATCH_SHIFT = 15, 16
-# Making a program out of a pattern that comes with the data costs as much as running it on this many characters.
+# Making a program of a pattern that comes with the data costs as much as running it on so many characters.
 _TO_COMPILE = 64
 
 
@@ -181,7 +181,14 @@ def _reference(match: python_re.Match[str], groups: int) -> str | int:
 _PATTERN = {1: Check(check_pattern)}
 _REPLACE = (
     Overload(("string", "string", "string"), "string", _replace, bounded=True, charging=True, heavy=True),
-    Overload(("string", "string", "string", "int"), "string", _replace_some, bounded=True, charging=True, heavy=True),
+    Overload(
+        ("string", "string", "string", "int"),
+        "string",
+        _replace_some,
+        bounded=True,
+        charging=True,
+        heavy=True,
+    ),
 )
 
 FUNCTIONS = (
