@@ -81,6 +81,7 @@ BOMBS = (
     Bomb(
         "loops in loops", "lists.range(95).map(i, lists.range(95).map(j, lists.range(95).map(k, k))).size()"
     ),
+    Bomb("small lists in small lists", "lists.range(31).map(i, " * 9 + "i" + ")" * 9 + ".size()"),
     Bomb("a million digits", "double(x) + double(y)", {"x": "9" * 10**6, "y": "1e" + "9" * 10**6}),
     Bomb("digits of a duration", "duration(x)", {"x": "1s" * 500_000}),
     Bomb("digits of a timestamp", "timestamp(x)", {"x": "2024-01-01T00:00:00." + "1" * 10**6 + "Z"}),

@@ -212,6 +212,7 @@ class Grammar:
             lambda: "'" + "a" * count * 4 + "'",
             lambda: "[" + ", ".join([leaf] * count) + "]",
             lambda: "lists.range(9999).map(i, " * (count % 4 + 1) + leaf + ")" * (count % 4 + 1),
+            lambda: "lists.range(31).map(i, " * (count % 9 + 1) + leaf + ")" * (count % 9 + 1),
             lambda: "optional.of(" * count + leaf + ")" * count,
             lambda: "9" * count,
         )

@@ -17,6 +17,7 @@ from bridge.model import Applied, Filtered, Poison, Record, Scope
 from bridge.rules import RuleSet, StreamRules, compile_files
 from bridge.rules.cel import Budget, CompileFault, Environment, EvalFault, Unit, python_name
 from bridge.rules.cel.unit import single_function
+from bridge.rules.cel.values import Optional, kind_of
 from bridge.rules.convert import to_json
 from bridge.rules.lint import lint_files
 from bridge.rules.parse import parse_rules
@@ -59,8 +60,9 @@ class Expression:
         values = (one, {"key": "k"}, scope.before, scope.op, scope.source, scope.cloudevent, one, 1, "a")
         budget = Budget(self._steps)
         try:
-            value = to_json(self._function(*values, budget))
-            _check_text(msgspec.json.encode(value).decode())
+            value = self._function(*values, budget)
+            _check_kinds(value)
+            _check_text(msgspec.json.encode(to_json(value)).decode())
         except Exception as error:
             fault = self._unit.fault(error) or (error if isinstance(error, EvalFault) else None)
             if fault is None:
@@ -135,6 +137,26 @@ Subject = Expression | File
 
 def _secret(secret: Secret) -> str:
     return SECRET
+
+
+def _check_kinds(value: object) -> None:
+    """It is of the language's own kinds all through: nothing of Python's came along."""
+    waiting, seen = [value], 0
+    while waiting and seen < _LOOKED_AT:
+        seen += 1
+        one = waiting.pop()
+        kind = kind_of(one)
+        if kind == "dyn":
+            raise Broken(f"a value is {type(one).__name__}")
+        if isinstance(one, Optional):
+            waiting.append(one.content)
+        elif isinstance(one, dict):
+            waiting += [*one, *one.values()]
+        elif isinstance(one, list):
+            waiting += one
+
+
+_LOOKED_AT = 1000
 
 
 def _check_text(text: str) -> None:
