@@ -72,6 +72,16 @@ BOMBS = (
     Bomb("lists", "lists.range(90).map(i, lists.range(60000)).size()", of_memory=True),
     Bomb("small lists", _often("lists.range(31)"), of_memory=True),
     Bomb("texts cut up", "lists.range(9).map(i, x.split('')).size()", {"x": "éa" * 200_000}, of_memory=True),
+    Bomb(
+        *("long texts shown", "lists.range(9000).map(i, '%s'.format([x])).size()"),
+        {"x": "\U0001f9e8" + "e" * 60_000},
+        of_memory=True,
+    ),
+    Bomb("long texts joined", "lists.range(4000).map(i, x).join()", {"x": _LONG}, of_memory=True),
+    Bomb(
+        "a body of many phones", _often("phone.e164(x, 'VN')", times=9000, copies=190), {"x": "+84912345678"}
+    ),
+    Bomb("searching backwards", "x.lastIndexOf(y)", {"x": "a" * 300_000, "y": "b" + "a" * 150_000}),
     Bomb("hashes", _often("pii.sha256(x)"), {"x": "a" * 1000}),
     Bomb("encoded JSON", _often("json.encode(x)"), {"x": [[1] * 30] * 30}),
     Bomb("shown lists", _often("'%s'.format([x])"), {"x": [[[1.5] * 30] * 30] * 2}),

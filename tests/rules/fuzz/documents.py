@@ -71,6 +71,7 @@ NUMBERS = (
         10**400,
         -(10**400),
         10**4000,
+        10**5000,
     ),
     *(0.0, -0.0, 1.0, 0.1, 1.5, -2.5, 1e15, 1e21, 1e22, 1e308, -1e308, 5e-324, 2.0**63, 253402300800.0),
     *(1721030293123, 1721030293, float("inf"), float("-inf"), float("nan")),
@@ -106,6 +107,9 @@ def document(rng: Random) -> Any:
     event = {key: value(rng, 2) for key in KEYS[:14] if rng.random() < 0.8}
     if pick < 0.7:
         event["items"] = [_item(rng) for _ in range(rng.randrange(5))]
+    if 0.7 < pick < 0.8:
+        alike = rng.choice((TEXTS[:9], NUMBERS[:8], NUMBERS[15:21]))
+        event["items"] = [rng.choice(alike) for _ in range(rng.randrange(9))]
     if pick < 0.2:
         event["items"] = [scalar(rng)] * rng.choice(_WIDE)
     if pick > 0.9:
@@ -121,7 +125,7 @@ def _item(rng: Random) -> Any:
 
 def _nested(rng: Random) -> Any:
     made: Any = scalar(rng)
-    for _ in range(rng.choice((50, 190))):
+    for _ in range(rng.choice((50, 190, 880))):
         made = [made] if rng.random() < 0.5 else {rng.choice(("a", "items")): made}
     return made
 

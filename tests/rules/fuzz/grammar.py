@@ -91,7 +91,7 @@ class Grammar:
         """One expression, nested up to ``depth``."""
         if depth is None:
             depth = self._rng.choice((1, 2, 2, 3, 3, 4, 6))
-            if self._rng.random() < 0.03:
+            if self._rng.random() < 0.06:
                 return self._monster()
         return self._made(depth, ())
 
@@ -141,6 +141,8 @@ class Grammar:
         if self._rng.random() < 0.06:
             kinds.append("dyn")
         parts = [self._of_kind(kind.split("|")[0], depth, scope) for kind in kinds]
+        if function.name == "pii.hmac" and len(parts) > 1:
+            parts[1] = "'k'"
         if function.receiver and parts:
             return f"{parts[0]}.{function.name}({', '.join(parts[1:])})"
         return f"{function.name}({', '.join(parts)})"
@@ -192,7 +194,7 @@ class Grammar:
         """Long, deep, or both; near the limits on either side."""
         rng = self._rng
         count = rng.choice((10, 24, 45, 49, 50, 51, 99, 200, 1000))
-        leaf = self._leaf(())
+        leaf = rng.choice(("1", "event", "event.a", self._leaf(())))
         forms = (
             lambda: "(" * count + leaf + ")" * count,
             lambda: "[" * count + leaf + "]" * count,

@@ -6,7 +6,8 @@ import json
 from random import Random
 from typing import Any
 
-from tests.rules.fuzz.grammar import Grammar
+from bridge.rules.cel import CompileFault, Environment, Unit
+from tests.rules.fuzz.grammar import TABLE, Grammar
 
 NAMES = (
     *(
@@ -52,6 +53,7 @@ NAMES = (
         "true",
     ),
 )
+LEGAL = tuple(name for name in NAMES if name not in {"item", "event", "true"})
 HOSTILE = (
     *(
         "a b",
@@ -75,7 +77,7 @@ HOSTILE = (
         '"""',
         "\\N{DIGIT ONE}",
         "\ufeff",
-        "K" * 3000,
+        "K" * 900,
         "__class__",
         "])",
         "\\x27",
@@ -105,23 +107,65 @@ _DEFAULTS: tuple[Any, ...] = (
 )
 
 
+_CHECKED = Environment(("event", "meta", "cloudevent"), TABLE, {"maps": {"m": {"a": 1}}})
+
+
+class _Author:
+    """Writes one file; a wild one breaks the shape as well, the others are odd wherever it is allowed."""
+
+    def __init__(self, rng: Random) -> None:
+        self.rng = rng
+        self.wild = rng.random() < 0.25
+
+    def name(self) -> str:
+        """Of a let or a loop."""
+        return self.rng.choice((*NAMES, *HOSTILE) if self.wild else LEGAL)
+
+    def key(self) -> str:
+        """Of a parameter, a map or a value of context."""
+        rng = self.rng
+        if self.wild:
+            return rng.choice((*NAMES, *HOSTILE))
+        return rng.choice([one for one in (*NAMES, *HOSTILE) if one.strip()])
+
+    def expression(self, depth: int, names: tuple[str, ...] = ()) -> str:
+        """One that compiles, unless the file is wild."""
+        grammar = Grammar(self.rng, tuple(name for name in names if name in LEGAL))
+        for _ in range(6):
+            text = grammar.expression(depth)
+            if self.wild or self._compiles(text, names):
+                return text
+        return "event.?text"
+
+    @staticmethod
+    def _compiles(text: str, names: tuple[str, ...]) -> bool:
+        locals_ = {name: f"l_{name}" for name in names}
+        try:
+            Unit(_CHECKED, filename="<checked>").expression(text, locals=locals_)
+        except CompileFault:
+            return False
+        return True
+
+
 def rule_file(rng: Random) -> str:
-    """JSON, which YAML takes; one in five names is odd beyond what the shape allows."""
-    maps = {_key(rng): rng.choice(({"a": 1, "b": [1]}, "a", 10**30, None, [1, {"c": 2}])) for _ in range(2)}
+    """JSON, which YAML takes."""
+    author = _Author(rng)
+    maps = {author.key(): rng.choice(({"a": 1, "b": [1]}, {}, {"1": 10**30, "x": None})) for _ in range(2)}
     whole: dict[str, Any] = {
-        "from": {rng.choice(("topics", "topics", "topics", "queues")): ["t", *_streams(rng)]},
-        "maps": {"m": {"a": 1}, **maps} if rng.random() < 0.8 else maps,
-        "secrets": {"k": {"env": "K"}} if rng.random() < 0.8 else {_key(rng): {"env": "K"}},
-        "rules": [_rule(rng, number) for number in range(rng.choice((1, 1, 2)))],
+        "from": {"topics": ["t"]},
+        "maps": maps | {"m": {"a": 1}},
+        "secrets": {"k": {"env": "K"}},
+        "rules": [_rule(author, number) for number in range(rng.choice((1, 1, 2)))],
     }
-    if rng.random() < 0.7:
-        whole["timezone"] = rng.choice(
-            ("Asia/Ho_Chi_Minh", "UTC", "../../etc/passwd", "Mars/X", "", "+07:00")
-        )
-        whole["timezone"] = whole["timezone"] if rng.random() < 0.2 else "UTC"
-    if rng.random() < 0.1:
-        whole["tests"] = [{"name": _key(rng), "given": {"event": {"a": 1}}, "expect": []}]
-    return json.dumps(whole, ensure_ascii=rng.random() < 0.5)
+    if author.wild:
+        whole["from"] = {rng.choice(("topics", "queues")): ["t", *_streams(rng)]}
+        whole["maps"] = rng.choice((whole["maps"], {"x": rng.choice((1, None, [{}], "a"))}))
+        whole["secrets"] = {author.key(): rng.choice(({"env": "K"}, {"file": "/etc/passwd"}, "x"))}
+        whole["timezone"] = rng.choice(("Asia/Ho_Chi_Minh", "../../etc/passwd", "Mars/X", "", "+07:00", 7))
+        whole["tests"] = [{"name": author.key(), "given": {"event": {"a": 1}}, "expect": []}]
+    elif rng.random() < 0.8:
+        whole["timezone"] = rng.choice(("Asia/Ho_Chi_Minh", "UTC"))
+    return json.dumps(whole, ensure_ascii=author.wild)
 
 
 def _streams(rng: Random) -> list[str]:
@@ -134,65 +178,65 @@ def _streams(rng: Random) -> list[str]:
     ]
 
 
-def _key(rng: Random) -> str:
-    return rng.choice(HOSTILE if rng.random() < 0.3 else NAMES)
-
-
-def _rule(rng: Random, number: int) -> dict[str, Any]:
-    lets = _lets(rng)
-    names = tuple(name for name in lets if name.isidentifier() and name.isascii())
-    grammar = Grammar(rng, names)
-    rule: dict[str, Any] = {"name": f"rule-{number}" if rng.random() < 0.95 else rng.choice(HOSTILE)}
+def _rule(author: _Author, number: int) -> dict[str, Any]:
+    rng, lets = author.rng, _lets(author)
+    rule: dict[str, Any] = {"name": rng.choice(HOSTILE) if author.wild else f"rule-{number}"}
     if rng.random() < 0.4:
-        rule["when"] = rng.choice(("true", "event.a != 7", f"dyn({grammar.expression(2)}) != 7"))
-    if rng.random() < 0.2:
+        rule["when"] = rng.choice(("true", "event.a != 7", f"dyn({author.expression(2)}) != 7"))
+    if author.wild:
         rule["envelope"] = rng.choice(("auto", "none", "cloudevents", "debezium", "x"))
     if lets:
         rule["let"] = lets
-    rule["emit"] = [_emit(rng, names) for _ in range(rng.choice((1, 1, 2)))]
+    rule["emit"] = [_emit(author, tuple(lets)) for _ in range(rng.choice((1, 1, 2)))]
     return rule
 
 
-def _lets(rng: Random) -> dict[str, str]:
-    if rng.random() < 0.04:
-        return {
-            f"a{n}": rng.choice((f"a{n - 1} + 1", f"[a{n - 1}, a{n - 1}]")) if n else "1" for n in range(400)
-        }
+def _lets(author: _Author) -> dict[str, str]:
+    rng = author.rng
+    if rng.random() < 0.03:
+        link = rng.choice(
+            ("a{} + 1", "[a{0}, a{0}]", "event.a == 1 ? a{} : 1", "cel.bind(x, a{0}, [x, a{0}])")
+        )
+        return {f"a{n}": link.format(n - 1) if n else "1" for n in range(300)}
     lets: dict[str, str] = {}
     for _ in range(rng.choice((0, 1, 2, 4))):
-        name = rng.choice(NAMES[:30]) if rng.random() < 0.95 else rng.choice((*NAMES, *HOSTILE))
-        known = tuple(one for one in lets if one.isidentifier())
-        lets[name] = Grammar(rng, known).expression(rng.choice((1, 2, 3)))
+        lets[author.name()] = author.expression(rng.choice((1, 2, 3)), tuple(lets))
     return lets
 
 
-def _emit(rng: Random, lets: tuple[str, ...]) -> dict[str, Any]:
-    names = lets
-    emit: dict[str, Any] = {"event_type": "track", "event_name": rng.choice(("E", *HOSTILE))}
+def _emit(author: _Author, lets: tuple[str, ...]) -> dict[str, Any]:
+    rng, names = author.rng, lets
+    emit: dict[str, Any] = {"event_type": "track", "event_name": author.key()}
     if rng.random() < 0.3:
-        index = rng.choice(NAMES)
-        emit["for_each"] = {"item": f"{Grammar(rng, lets).expression(1)}", "index": index}
-        emit["for_each"]["item"] = rng.choice(("event.items", "[1, 2]", emit["for_each"]["item"]))
+        index = rng.choice([name for name in LEGAL if name not in lets])
+        emit["for_each"] = {"item": rng.choice(("event.items", "[1, 2]", "dyn(event.?a)")), "index": index}
         names = (*lets, "item", index)
-    grammar = Grammar(rng, names)
-    emit["user_id"] = rng.choice(("'u'", "event.?text", "string(event.?n.orValue(1))", grammar.expression(2)))
+    of_lets = [f"string({name})" for name in names] or ["'u'"]
+    emit["user_id"] = rng.choice(("'u'", "event.?text", *of_lets[-2:], f"dyn({author.expression(2, names)})"))
     if rng.random() < 0.2:
-        emit["anonymous_id"] = grammar.expression(1)
+        emit["anonymous_id"] = f"dyn({author.expression(1, names)})"
     if rng.random() < 0.3:
-        emit["timestamp"] = rng.choice(("none", "event.text", "time.ms(event.n)", grammar.expression(2)))
+        emit["timestamp"] = rng.choice(("none", "event.text", "time.ms(event.n)", "dyn(event.?n)"))
     if rng.random() < 0.4:
-        emit["context"] = {_key(rng): grammar.expression(2) for _ in range(2)}
-    emit["event_params"] = {_key(rng): _param(rng, grammar) for _ in range(rng.choice((0, 1, 2, 4)))}
+        emit["context"] = {author.key(): author.expression(2, names) for _ in range(2)}
+    emit["event_params"] = {author.key(): _param(author, names) for _ in range(rng.choice((0, 1, 2, 4)))}
     return emit
 
 
-def _param(rng: Random, grammar: Grammar) -> Any:
-    kind, expression = rng.choice(_KINDS), grammar.expression(rng.choice((1, 2, 3)))
-    if rng.random() < 0.5:
+def _param(author: _Author, names: tuple[str, ...]) -> Any:
+    rng = author.rng
+    kind, expression = rng.choice(_KINDS), author.expression(rng.choice((1, 2, 3)), names)
+    if rng.random() < 0.8:
         wrapped = {"string": "string", "int": "int", "double": "double", "datetime": "timestamp"}[kind]
         expression = rng.choice(
-            (f"dyn({expression})", f"{wrapped}({expression})", f"optional.of({expression})")
+            (f"dyn({expression})", f"{wrapped}(dyn({expression}))", f"optional.of({expression})")
         )
-    if rng.random() < 0.2:
-        return expression
-    return {kind: expression, **({"default": rng.choice(_DEFAULTS)} if rng.random() < 0.4 else {})}
+    if author.wild and rng.random() < 0.5:
+        return {kind: expression, "default": rng.choice(_DEFAULTS)}
+    default = {
+        "string": rng.choice(HOSTILE),
+        "int": 2**63 - 1,
+        "double": 1e308,
+        "datetime": "2024-01-01T00:00:00Z",
+    }
+    return {kind: expression, **({"default": default[kind]} if rng.random() < 0.4 else {})}

@@ -31,6 +31,8 @@ def _json_encode(value: Any, limit: int) -> str:
         return str(sized(msgspec.json.encode(_Plain(limit).of(value)).decode(), limit))
     except UnicodeError:
         raise EvalFault("text has a lone surrogate", "conversion") from None
+    except ValueError:
+        raise EvalFault("a number has more digits than JSON is read with", "conversion") from None
 
 
 class _Plain:
