@@ -19,7 +19,18 @@ NODES = frozenset(
     {"Module", "FunctionDef", "arguments", "arg", "Return", "Assign", "If", "For", "Try", "ExceptHandler"}
     | {"Raise", "Nonlocal", "Expr", "Pass", "Name", "Load", "Store", "Constant", "Call", "Lambda", "IfExp"}
     | {"BoolOp", "And", "Or", "UnaryOp", "Not", "Compare", "Lt", "LtE", "Gt", "GtE", "Eq", "NotEq", "In"}
-    | {"Is", "IsNot", "Subscript", "List", "Tuple", "Dict", "ListComp", "DictComp", "comprehension"}
+    | {
+        "Is",
+        "IsNot",
+        "Subscript",
+        "List",
+        "Tuple",
+        "Dict",
+        "ListComp",
+        "DictComp",
+        "GeneratorExp",
+        "comprehension",
+    }
     | {"Starred", "Attribute"}
 )
 ATTRIBUTES = frozenset(
@@ -36,7 +47,7 @@ PREFIXED = re.compile(
     re.ASCII,
 )
 CALLED_ATTRIBUTES = frozenset(one.split(".")[1] for one in ATTRIBUTES)
-_BUILTINS: tuple[object, ...] = (str, len, enumerate, Exception)
+_BUILTINS: tuple[object, ...] = (str, len, enumerate, Exception, any, all)
 _PLAIN = (str, int, float, bool, bytes, type(None), tzinfo)
 # Methods of str that stand in the function table as they are.
 _METHODS = (str.__contains__, str.startswith, str.endswith, str.find, str.rfind)
@@ -110,7 +121,7 @@ def _is_ours(value: object) -> bool:
         )
     if isinstance(value, dict):
         return all(isinstance(key, str | int) and _is_ours(item) for key, item in value.items())
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | frozenset):
         return all(map(_is_ours, value))
     return (
         isinstance(value, _PLAIN)

@@ -1,4 +1,4 @@
-"""The audit that the fuzzer relies on: it passes what the compiler makes, and nothing that reaches further."""
+"""The audit that the fuzzer relies on: it passes what the compiler makes, and nothing that goes further."""
 
 from __future__ import annotations
 
