@@ -142,7 +142,7 @@ class _Compiler:
         assembly = Assembly(
             self._rule,
             self._coded.__getitem__,
-            Lets(nodes, self._unit.constant(UNSET)),
+            Lets(nodes, self._unit.constant(UNSET), self._unit.constant(Exception)),
             self._tools(mint),
         )
         function = self._unit.build(_function(assembly.body()))
