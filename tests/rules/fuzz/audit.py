@@ -43,7 +43,7 @@ SCAFFOLD = frozenset(
 )
 # c0: a constant, f0: a function, r_add: an operator, v_event: a variable, l_x and f_l_x: a let, x0_x: a loop.
 PREFIXED = re.compile(
-    r"c\d+|f\d+|r_[a-z_]+|v_[A-Za-z_][A-Za-z0-9_]*|(?:f_)?l_[A-Za-z_][A-Za-z0-9_]*|x\d+(?:_[A-Za-z0-9_]+)?",
+    r"c\d+|f\d+|r_[a-z_]+|v_[A-Za-z_][A-Za-z0-9_]*|(?:[ef]_)?l_[A-Za-z_][A-Za-z0-9_]*|x\d+(?:_[A-Za-z0-9_]+)?",
     re.ASCII,
 )
 CALLED_ATTRIBUTES = frozenset(one.split(".")[1] for one in ATTRIBUTES)

@@ -81,6 +81,11 @@ CASES = (
         emit={"user_id": "string(a1199)"},
     ),
     _file(
+        *("hang: 4**39 evaluations", "lets that fault and are asked for twice"),
+        let={"a0": "event.nope || event.nope2"} | {f"a{n}": f"a{n - 1} || a{n - 1}" for n in range(1, 40)},
+        emit={"event_params": {"P": {"int": "a39 ? 1 : 2", "default": 1}}},
+    ),
+    _file(
         *("hang: 2**39 parts", "a context of lists in lists"),
         let=_chain(40, "[PREVIOUS, PREVIOUS]"),
         emit={"context": {"x": "a39"}},
