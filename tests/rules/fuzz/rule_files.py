@@ -195,7 +195,7 @@ def _lets(author: _Author) -> dict[str, str]:
     rng = author.rng
     if rng.random() < 0.03:
         link = rng.choice(
-            ("a{} + 1", "a{0} || a{0}", "[a{0}, a{0}]", "event.a == 1 ? a{} : 1", "cel.bind(x, a{0}, [x, a{0}])")
+            ("a{} + 1", "a{0} || a{0}", "[a{0}, a{0}]", "event.a ? a{} : 1", "cel.bind(x, a{0}, [x, a{0}])")
         )
         return {f"a{n}": link.format(n - 1) if n else "1" for n in range(300)}
     lets: dict[str, str] = {}
