@@ -67,7 +67,11 @@ def compile_file(
     for rule in file.rules:
         destination = destinations.get(rule.destination)
         mint = Mint(rule.name, rule.destination, destination is None or destination.event_id, limits)
-        one = _Compiler(file, reader, rule, limits, secrets).compile(mint)
+        try:
+            one = _Compiler(file, reader, rule, limits, secrets).compile(mint)
+        except RecursionError:
+            reader.fault(rule.keypath, "the lets of this rule name one another in too long a chain")
+            continue
         if one is not None:
             compiled.append(one)
     return compiled
@@ -133,7 +137,7 @@ class _Compiler:
         assembly = Assembly(
             self._rule,
             self._coded.__getitem__,
-            Lets(nodes, self._unit.constant(UNSET)),
+            Lets(nodes, self._unit.constant(UNSET), self._unit.constant(Exception)),
             self._tools(mint),
         )
         function = self._unit.build(_function(assembly.body()))

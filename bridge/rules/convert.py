@@ -6,6 +6,7 @@ Each function takes what an expression gave. ``None`` as an answer means: leave 
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import count
 from math import isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -115,8 +116,18 @@ def to_timestamp(value: Any, zone: ZoneInfo | None) -> tuple[str, int] | None:
 
 def to_json(value: Any) -> Any:
     """A value of ``context``: whatever JSON can say, timestamps in the wire form."""
+    return _plain(value, count(1))
+
+
+# A small value may hold another many times over; written out it would be without bounds.
+_MAX_NODES = 2**16
+
+
+def _plain(value: Any, nodes: count[int]) -> Any:
     if value.__class__ is Optional:
         value = value.content if value.present else None
+    if next(nodes) > _MAX_NODES:
+        raise EvalFault(f"a value of context has more than {_MAX_NODES} parts", "budget")
     kind = value.__class__
     if kind is str or value is None or kind is bool:
         return value
@@ -125,9 +136,9 @@ def to_json(value: Any) -> Any:
     if kind is float:
         return to_double(value)
     if kind is list:
-        return [to_json(item) for item in value]
+        return [_plain(item, nodes) for item in value]
     if kind is dict:
-        return {_key(key): to_json(item) for key, item in value.items()}
+        return {_key(key): _plain(item, nodes) for key, item in value.items()}
     if kind is datetime:
         return format_time(value)
     raise EvalFault(f"{kind_of(value)} has no place in JSON", "type")

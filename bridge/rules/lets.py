@@ -30,11 +30,13 @@ class Lets:
     Args:
         nodes: name → compiled expression, in file order; uses of lets in it are plain variables.
         unset: the expression that gives ``UNSET`` in generated code.
+        exception: the one that gives ``Exception``.
     """
 
-    def __init__(self, nodes: dict[str, ast.expr], unset: ast.expr) -> None:
+    def __init__(self, nodes: dict[str, ast.expr], unset: ast.expr, exception: ast.expr) -> None:
         self._nodes = {variable(name): node for name, node in nodes.items()}
         self._unset = unset
+        self._exception = exception
         self._computed: set[str] = set()
         self._lazy: dict[str, None] = {}
 
@@ -63,7 +65,7 @@ class Lets:
         """What the function begins with; ask when everything else is put together."""
         statements: list[ast.stmt] = []
         for name in self._lazy:
-            statements += snippet("LET = UNSET", at, UNSET=self._unset, LET=ast.Name(name, ast.Store()))
+            statements += snippet(f"{name} = e_{name} = UNSET", at, UNSET=self._unset)
         for name in self._lazy:
             statements.append(self._function(name))
         return statements
@@ -101,11 +103,18 @@ class Lets:
         node = self._nodes[name]
         source = f"""
             def {_function_name(name)}():
-                nonlocal {name}
-                {name} = VALUE
+                nonlocal {name}, e_{name}
+                if e_{name} is not UNSET:
+                    raise e_{name}
+                try:
+                    {name} = VALUE
+                except EXCEPTION as fault:
+                    e_{name} = fault
+                    raise
                 return {name}
         """
-        return snippet(source, node, VALUE=self._lazily(node, set()))[0]
+        value, unset, exception = self._lazily(node, set()), self._unset, self._exception
+        return snippet(source, node, VALUE=value, UNSET=unset, EXCEPTION=exception)[0]
 
 
 class _Lazily(ast.NodeTransformer):

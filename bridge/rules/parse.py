@@ -10,6 +10,8 @@ from bridge.config import Secret
 from bridge.config_words import nearest
 from bridge.located_yaml import KeyPath, Located
 from bridge.model import OnError
+from bridge.rules.cel.functions.regex import check_pattern
+from bridge.rules.cel.functions.table import ArgumentProblem
 from bridge.rules.parse_emit import parse_emit
 from bridge.rules.reader import Reader
 from bridge.rules.rule import ENVELOPES, SCOPE, UNREADABLE, Emit, Expression, From, Rule, RuleFile
@@ -159,10 +161,10 @@ def _names(reader: Reader, item: dict[str, Any], key: str, keypath: KeyPath) -> 
 def _check_pattern(reader: Reader, name: str | None, keypath: KeyPath) -> None:
     if name is not None and name.startswith("^"):
         try:
-            re.compile(name)
-        except re.error as error:
+            check_pattern(name)
+        except ArgumentProblem as problem:
             hint = "a name that begins with ^ is a regex; without it, it is the topic's own name"
-            reader.fault(keypath, f"not a regular expression: {error.msg}", hint)
+            reader.fault(keypath, problem.message, problem.hint or hint)
 
 
 def _timezone(reader: Reader, value: Any, keypath: KeyPath) -> str | None:

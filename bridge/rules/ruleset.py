@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from bridge.model import Applied, Event, Fault, Filtered, Poison, Reason, Record, Scope
+from bridge.rules.cel.functions.regex import starts_with
 from bridge.rules.index import Entry, Index, Key
 from bridge.rules.rule import From, Rule
 from bridge.rules.turn import Turn
@@ -192,7 +192,4 @@ def matches(reads: From, source: str, name: str, *, queue: bool) -> bool:
         return False
     if queue:
         return name in reads.queues
-    return any(
-        re.match(topic, name) is not None if topic.startswith("^") else topic == name
-        for topic in reads.topics
-    )
+    return any(starts_with(name, topic) if topic.startswith("^") else topic == name for topic in reads.topics)

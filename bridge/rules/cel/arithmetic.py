@@ -8,6 +8,7 @@ from typing import Any
 
 from bridge.rules.cel.faults import EvalFault
 from bridge.rules.cel.functions.guards import no_overload
+from bridge.rules.cel.limits import Budget
 from bridge.rules.cel.values import INT_MAX, INT_MIN, UINT_MAX, Uint
 
 _DURATION_MAX = timedelta(seconds=315_576_000_000)
@@ -47,8 +48,8 @@ def fit_duration(value: timedelta) -> timedelta:
     raise EvalFault("duration is out of range", "overflow")
 
 
-def add(left: Any, right: Any, limit: int) -> Any:
-    """``left + right``; ``limit`` bounds texts, bytes and lists."""
+def add(left: Any, right: Any, limit: int, budget: Budget) -> Any:
+    """``left + right``; ``limit`` bounds texts, bytes and lists, and ``budget`` pays for large ones."""
     kind = left.__class__
     if kind is right.__class__:
         if kind is int:
@@ -57,7 +58,7 @@ def add(left: Any, right: Any, limit: int) -> Any:
         if kind is float:
             return left + right
         if kind in _JOINED:
-            return sized(left + right, limit)
+            return budget.weigh(sized(left + right, limit))
         if kind is Uint:
             return fit_uint(int(left) + int(right))
         if kind is timedelta:

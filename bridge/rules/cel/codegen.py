@@ -28,6 +28,7 @@ from bridge.rules.cel.static import (
     literal_texts,
     orders,
     proven,
+    steps_of,
     truth_fails,
 )
 from bridge.rules.cel.tree import Node, Span
@@ -170,7 +171,7 @@ class Generator:
         known = len(fitting) == 1 and proven(fitting[0], arguments)
         callee = self._globals.function(node.function.name, fitting, guarded=not known)
         made = self._place(node.span, pyast.call(callee, *self._passed(node, fitting[0], arguments)))
-        if "list" in results:
+        if "list" in results or any(one.bounded and one.result == "string" for one in fitting):
             made = self._help(node.span, "weigh", made, pyast.name(BUDGET))
         return Code(made, results.pop() if len(results) == 1 else "dyn")
 
@@ -235,7 +236,7 @@ class Generator:
         return self._place(node.span, ast.Compare(left.node, [_PYTHON[node.operator]()], [right.node]))
 
     def _arithmetic(self, node: tree.Binary, left: Code, right: Code) -> Code:
-        extra = [ast.Constant(self._globals.limit)] if node.operator == "+" else []
+        extra = [ast.Constant(self._globals.limit), pyast.name(BUDGET)] if node.operator == "+" else []
         made = self._help(node.span, _ARITHMETIC[node.operator], left.node, right.node, *extra)
         return Code(made, arithmetic_type(left.type, right.type))
 
@@ -315,7 +316,10 @@ class Generator:
     @_visit.register
     def _loop(self, node: tree.Loop) -> Code:
         helper = "loop" if len(node.names) == 1 else "loop_pairs"
-        source = self._help(node.source.span, helper, self._visit(node.source).node, pyast.name(BUDGET))
+        steps = [ast.Constant(paid)] if (paid := steps_of(node)) > 1 else []
+        source = self._help(
+            node.source.span, helper, self._visit(node.source).node, pyast.name(BUDGET), *steps
+        )
         with self._names(node.names) as names:
             return (
                 self._sorted(node, source, names)

@@ -7,7 +7,7 @@ from typing import Any
 
 from bridge.rules.cel.access import put
 from bridge.rules.cel.faults import EvalFault
-from bridge.rules.cel.limits import SMALL, Budget
+from bridge.rules.cel.limits import SMALL, SMALL_TEXT, Budget
 from bridge.rules.cel.values import kind_of
 
 # What generated code raises of itself: a subscript that finds no key, or nothing to look in.
@@ -73,25 +73,26 @@ def unbound(message: str) -> Any:
     raise EvalFault(message, "type")
 
 
-def loop(source: Any, budget: Budget) -> Any:
-    """What a one-name macro visits: elements of a list or keys of a map; charges ``budget``."""
+def loop(source: Any, budget: Budget, steps: int = 1) -> Any:
+    """What a one-name macro visits: elements of a list or keys of a map, each for ``steps`` of ``budget``."""
     if source.__class__ is not list and source.__class__ is not dict:
         raise EvalFault(f"cannot loop over {kind_of(source)}", "type")
-    budget.left -= len(source)
+    budget.left -= len(source) * steps
     if budget.left < 0:
         budget.charge(0)
     return source
 
 
-def loop_pairs(source: Any, budget: Budget) -> Any:
+def loop_pairs(source: Any, budget: Budget, steps: int = 1) -> Any:
     """What a two-name macro visits: index and element, or key and value; charges ``budget``."""
-    visited = loop(source, budget)
+    visited = loop(source, budget, steps)
     return visited.items() if visited.__class__ is dict else enumerate(visited)
 
 
 def weigh(value: Any, budget: Budget) -> Any:
     """``value`` itself, after ``budget`` paid for its size."""
-    if value.__class__ is list and len(value) < SMALL:
+    kind = value.__class__
+    if (kind is list and len(value) < SMALL) or (kind is str and len(value) < SMALL_TEXT):
         return value
     return budget.weigh(value)
 

@@ -60,5 +60,9 @@ class Budget:
 SMALL = 32
 """A list of fewer elements weighs nothing."""
 
-# How much of a value costs one step: 32 elements, or 4 KiB of text. About as long as one loop step.
-_SHIFTS: dict[type, int] = {list: 5, dict: 5, str: 12, bytes: 12}
+SMALL_TEXT = 1024
+"""So does a text of fewer characters."""
+
+# How much of a value costs one step: 32 elements, or 1,024 characters of text. So 10,000 steps
+# hold some 100 MB of texts at most (four times that where every text has an emoji).
+_SHIFTS: dict[type, int] = {list: 5, dict: 5, str: 10, bytes: 10}

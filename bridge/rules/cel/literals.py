@@ -29,12 +29,17 @@ def number(token: Token, *, negative: bool = False) -> int | float:
         return -value if negative else value
     unsigned = token.text[-1] in "uU"
     digits = token.text[:-1] if unsigned else token.text
+    if len(digits.lstrip("0xX")) > _MOST_DIGITS:
+        raise CompileFault("number does not fit into 64 bits", token.offset, len(token.text))
     value_int = int(digits, 16) if digits[:2] in {"0x", "0X"} else int(digits)
     if unsigned:
         return _uint(value_int, token, negative=negative)
     if value_int > INT_MAX + negative:
         raise CompileFault("number does not fit into 64 bits", token.offset, len(token.text))
     return -value_int if negative else value_int
+
+
+_MOST_DIGITS = 20
 
 
 def _uint(value: int, token: Token, *, negative: bool) -> Uint:

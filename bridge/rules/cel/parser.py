@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bridge.rules.cel import tree
 from bridge.rules.cel.faults import CompileFault
 from bridge.rules.cel.lexer import Token, tokens
@@ -20,6 +22,7 @@ _POWERS = {
     **dict.fromkeys("*/%", _PRODUCT),
 }
 _CONSTANTS = {"true": True, "false": False, "null": None}
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _KEYWORDS = frozenset({*_CONSTANTS, "in"})
 _RESERVED = frozenset(
     {"as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop"}
@@ -42,6 +45,8 @@ def parse(text: str, limits: Limits) -> Node:
     """
     if len(text) > limits.expression_chars:
         raise CompileFault(f"expression is longer than {limits.expression_chars} characters", 0, len(text))
+    if (surrogate := _SURROGATE.search(text)) is not None:
+        raise CompileFault("a lone surrogate is no text", surrogate.start())
     root = _Parser(text, limits.depth).whole()
     _check_depth(root, limits.depth)
     return root

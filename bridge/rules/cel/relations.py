@@ -8,7 +8,7 @@ from typing import Any
 
 from bridge.rules.cel.arithmetic import fit
 from bridge.rules.cel.functions.guards import no_overload
-from bridge.rules.cel.limits import Budget
+from bridge.rules.cel.limits import SMALL_TEXT, Budget
 from bridge.rules.cel.values import INT_MAX, INT_MIN, Optional, Type, Uint
 
 NUMBERS = frozenset({int, float, Uint})
@@ -22,6 +22,8 @@ def eq(left: Any, right: Any, budget: Budget) -> bool:
     kind = left.__class__
     if kind is right.__class__:
         if kind in _PLAIN:
+            if kind is str and len(left) >= SMALL_TEXT:
+                budget.weigh(left)
             return bool(left == right)
         return _eq_parts(left, right, budget)
     return kind in NUMBERS and right.__class__ in NUMBERS and bool(left == right)

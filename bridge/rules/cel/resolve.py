@@ -110,7 +110,7 @@ class _Resolver:
 
     def _named(self, node: tree.Name | tree.Select, scope: frozenset[str]) -> Node:
         path = _path(node)
-        if path is not None and path[0] not in scope:
+        if path is not None and (path[0] not in scope or _is_absolute(node)):
             return self._qualified(node, path, scope)
         if isinstance(node, tree.Select):
             return replace(node, operand=self.visit(node.operand, scope))
@@ -119,7 +119,7 @@ class _Resolver:
     def _qualified(self, node: tree.Name | tree.Select, path: list[str], scope: frozenset[str]) -> Node:
         name = ".".join(path)
         if name in self._environment.variables or name in self._environment.constants:
-            return tree.Name(node.span, name)
+            return tree.Name(node.span, name, _is_absolute(node))
         if name in TYPE_NAMES:
             return tree.Literal(node.span, TYPE_NAMES[name])
         if isinstance(node, tree.Name):
@@ -216,6 +216,13 @@ def _path(node: Node) -> list[str] | None:
         fields.append(node.field)
         node = node.operand
     return [node.name, *reversed(fields)] if isinstance(node, tree.Name) else None
+
+
+def _is_absolute(node: Node) -> bool:
+    """Whether it begins with a dot: then no loop name is meant."""
+    while isinstance(node, tree.Select):
+        node = node.operand
+    return isinstance(node, tree.Name) and node.absolute
 
 
 def _check_argument(argument: Node, test: Callable[[Any], object], *, literal: bool) -> None:

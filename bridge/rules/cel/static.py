@@ -81,5 +81,19 @@ def distinct_texts(node: tree.MapOf) -> bool:
 
 
 def heavy(overload: Overload) -> bool:
-    """Whether its first argument must be weighed."""
-    return overload.heavy or (overload.result != "int" and "list" in overload.parameters[:1])
+    """Whether its first argument must be weighed: lists and texts, but not to count them."""
+    first = {kind for kinds in overload.parameters[:1] for kind in kinds.split("|")}
+    is_count = overload.result == "int" and len(overload.parameters) == 1
+    return overload.heavy or (not is_count and not first.isdisjoint(_WEIGHED))
+
+
+_WEIGHED = frozenset({"list", "string", "bytes"})
+
+
+def steps_of(loop: tree.Loop) -> int:
+    """What one element of a loop costs: a step for every 32 nodes of what is computed for it."""
+    parts = [part for part in (loop.test, loop.body) if part is not None]
+    return 1 + sum(1 for part in parts for _ in tree.walk(part)) // _NODES_OF_A_STEP
+
+
+_NODES_OF_A_STEP = 32

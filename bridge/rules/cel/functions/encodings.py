@@ -15,6 +15,7 @@ from bridge.rules.cel.arithmetic import sized
 from bridge.rules.cel.faults import EvalFault
 from bridge.rules.cel.functions.instants import duration_text, instant_text
 from bridge.rules.cel.functions.table import ArgumentProblem, Check, plain
+from bridge.rules.cel.limits import Budget
 from bridge.rules.cel.values import Uint, kind_of
 
 _NAMESPACES = {
@@ -30,6 +31,8 @@ def _json_encode(value: Any, limit: int) -> str:
         return str(sized(msgspec.json.encode(_Plain(limit).of(value)).decode(), limit))
     except UnicodeError:
         raise EvalFault("text has a lone surrogate", "conversion") from None
+    except ValueError:
+        raise EvalFault("a number has more digits than JSON is read with", "conversion") from None
 
 
 class _Plain:
@@ -72,7 +75,9 @@ class _Plain:
         return str(key)
 
 
-def _json_decode(text: str) -> Any:
+def _json_decode(text: str, budget: Budget) -> Any:
+    # Values take up to 25 times the room of their text.
+    budget.charge(1 + (len(text) >> 8))
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError):
@@ -90,7 +95,8 @@ def _decode(text: str) -> bytes:
         raise EvalFault("text is no base64", "conversion") from None
 
 
-def _v5(namespace: str, name: str) -> str:
+def _v5(namespace: str, name: str, budget: Budget) -> str:
+    budget.weigh(name)
     try:
         return str(uuid.uuid5(_NAMESPACES.get(namespace) or uuid.UUID(namespace), name))
     except ValueError:
@@ -99,7 +105,7 @@ def _v5(namespace: str, name: str) -> str:
 
 def _check_namespace(text: object) -> None:
     try:
-        _v5(str(text), "")
+        _v5(str(text), "", Budget())
     except EvalFault as fault:
         raise ArgumentProblem(fault.message, "a UUID, or one of dns, url, oid, x500") from None
 
@@ -114,7 +120,7 @@ FUNCTIONS = (
     plain(
         *("json.decode", "string", "dyn", _json_decode, "The value of JSON text."),
         """json.decode('{"a": [1]}').a[0] == 1""",
-        heavy=True,
+        charging=True,
     ),
     plain(
         *("base64.encode", "bytes", "string", _encode, "Base64 of bytes."),
@@ -128,6 +134,7 @@ FUNCTIONS = (
     plain(
         *("uuid.v5", "string string", "string", _v5, "The UUID of a name in a namespace."),
         "uuid.v5('dns', 'python.org') == '886313e1-3b8a-5372-9b90-0c9aee199e5d'",
+        charging=True,
         checks={0: Check(_check_namespace)},
     ),
 )

@@ -10,7 +10,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from bridge.rules.cel.arithmetic import sized
+from bridge.rules.cel.arithmetic import fit, fitting, sized
 from bridge.rules.cel.faults import EvalFault
 from bridge.rules.cel.functions.instants import duration_text, instant_text
 from bridge.rules.cel.functions.types import bool_text, bytes_text, double_text, utf8
@@ -79,7 +79,7 @@ def _wrong(letter: str, value: Any) -> EvalFault:
 
 def _decimal(value: Any) -> str:
     if value.__class__ is int or value.__class__ is Uint:
-        return str(int(value))
+        return str(fitting(value))
     if value.__class__ is float:
         return double_text(value)
     raise _wrong("d", value)
@@ -91,6 +91,7 @@ def _fraction(value: Any, letter: str, precision: str | None) -> str:
         raise _wrong(letter, value)
     if digits > _MAX_PRECISION:
         raise EvalFault("format precision is too large", "argument")
+    value = fitting(value)
     if value.__class__ is float and not math.isfinite(value):
         return double_text(value)
     if letter == "e":
@@ -101,7 +102,7 @@ def _fraction(value: Any, letter: str, precision: str | None) -> str:
 def _based(value: Any, letter: str, limit: int) -> str:
     kind = value.__class__
     if kind is int or kind is Uint:
-        return format(int(value), letter)
+        return format(int(fitting(value)), letter)
     if kind is bool and letter == "b":
         return "1" if value else "0"
     if letter in "xX" and kind in {str, bytes}:
@@ -141,7 +142,7 @@ def _joined(parts: Iterator[str], limit: int) -> str:
 
 _SIMPLE: dict[type, Any] = {
     bool: bool_text,
-    int: str,
+    int: lambda value: str(fit(value)),
     Uint: str,
     float: double_text,
     bytes: bytes_text,

@@ -45,7 +45,7 @@ def parse_instant(text: str, zone: tzinfo | None) -> datetime:
     Raises:
         EvalFault: it is no timestamp, is out of range, or has no offset and there is no zone.
     """
-    match = _INSTANT.fullmatch(text)
+    match = _INSTANT.fullmatch(text) if len(text) <= _MAX_DIGITS else None
     if match is None:
         raise EvalFault("text is no timestamp", "conversion")
     date, time, fraction, offset = match.groups()
@@ -105,9 +105,11 @@ def parse_duration(text: str) -> timedelta:
     Raises:
         EvalFault: it is no duration, or is out of range.
     """
+    if len(text) > _MAX_DIGITS:
+        raise EvalFault("text is no duration", "conversion")
     sign, body = (-1, text[1:]) if text[:1] == "-" else (1, text[text[:1] == "+" :])
     parts = _PART.findall(body)
-    if len(text) > _MAX_DIGITS or "".join(digits + unit for digits, unit in parts) != body or not body:
+    if "".join(digits + unit for digits, unit in parts) != body or not body:
         if body == "0":
             return timedelta()
         raise EvalFault("text is no duration", "conversion")

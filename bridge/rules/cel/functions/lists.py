@@ -19,15 +19,22 @@ _NUMBERS = frozenset({int, float})
 _SORTED = frozenset({"int", "uint", "double", "bool", "duration", "timestamp", "string", "bytes"})
 
 
-def _sum(items: list[Any], limit: int) -> Any:
+def _sum(items: list[Any], budget: Budget, limit: int) -> Any:
     kinds = set(map(type, items))
     if kinds <= _WHOLE:
         return fit(sum(items))
     if kinds <= _NUMBERS:
-        return sum(items) if float in kinds else fit(sum(items))
+        return _sum_of_doubles(items)
     if items[0].__class__ is list or items[0].__class__ is str:
         raise no_overload("sum", items[0])
-    return reduce(lambda left, right: add(left, right, limit), items)
+    return reduce(lambda left, right: add(left, right, limit, budget), items)
+
+
+def _sum_of_doubles(items: list[Any]) -> float:
+    try:
+        return float(sum(items))
+    except OverflowError:
+        raise EvalFault("int does not fit into 64 bits", "overflow") from None
 
 
 def _join(items: list[Any], limit: int) -> str:
@@ -49,21 +56,29 @@ def _slice(items: list[Any], start: int, end: int) -> list[Any]:
     return items[start:end]
 
 
-def _flatten(items: list[Any], limit: int) -> list[Any]:
-    return _flatten_deep(items, 1, limit)
+def _flatten(items: list[Any], budget: Budget, limit: int) -> list[Any]:
+    return _flatten_deep(items, 1, budget, limit)
 
 
-def _flatten_deep(items: list[Any], depth: int, limit: int) -> list[Any]:
+def _flatten_deep(items: list[Any], depth: int, budget: Budget, limit: int) -> list[Any]:
     if depth < 0:
         raise EvalFault("flatten takes no negative depth", "argument")
     found: list[Any] = []
+    budget.charge(_open(items, depth, found, limit) >> 5)
+    return found
+
+
+def _open(items: list[Any], depth: int, found: list[Any], limit: int) -> int:
+    """How many lists and elements were looked at: lists in lists may hold one another many times over."""
+    visits = 1 + len(items)
     for item in items:
         if item.__class__ is list and depth:
-            found.extend(_flatten_deep(item, depth - 1, limit))
+            visits += _open(item, depth - 1, found, limit)
         else:
             found.append(item)
-        sized(found, limit)
-    return found
+        if visits > 2 * limit or len(found) > limit:
+            raise EvalFault(f"a result is larger than {limit}", "budget")
+    return visits
 
 
 def sort_by(items: list[Any], keys: list[Any]) -> list[Any]:
@@ -112,8 +127,8 @@ _JOIN = (
     Overload(("list", "string"), "string", _join_with, bounded=True),
 )
 _FLATTEN = (
-    Overload(("list",), "list", _flatten, bounded=True),
-    Overload(("list", "int"), "list", _flatten_deep, bounded=True),
+    Overload(("list",), "list", _flatten, bounded=True, charging=True),
+    Overload(("list", "int"), "list", _flatten_deep, bounded=True, charging=True),
 )
 _REVERSE = (
     Overload(("string",), "string", lambda text: text[::-1]),
@@ -122,7 +137,14 @@ _REVERSE = (
 
 FUNCTIONS = (
     method(
-        "sum", "list", "dyn", _sum, "The sum of numbers; 0 of none.", "[1, 2.5].sum() == 3.5", bounded=True
+        "sum",
+        "list",
+        "dyn",
+        _sum,
+        "The sum of numbers; 0 of none.",
+        "[1, 2.5].sum() == 3.5",
+        bounded=True,
+        charging=True,
     ),
     method(
         "min",

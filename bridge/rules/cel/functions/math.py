@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from bridge.rules.cel.arithmetic import fit, neg
+from bridge.rules.cel.arithmetic import fit, fitting, neg
 from bridge.rules.cel.faults import EvalFault
 from bridge.rules.cel.functions.guards import no_overload
 from bridge.rules.cel.functions.table import Function, Overload, plain
@@ -67,7 +67,7 @@ def _abs(value: Any) -> Any:
 
 
 def _sqrt(value: float) -> float:
-    return math.sqrt(value) if value >= 0 else math.nan
+    return math.sqrt(fitting(value)) if value >= 0 else math.nan
 
 
 def _signed(bits: int) -> int:

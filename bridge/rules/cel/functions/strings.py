@@ -13,8 +13,6 @@ _BLANKS = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
-_LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)})
-_UPPER = str.maketrans({chr(code + 32): chr(code) for code in range(ord("A"), ord("Z") + 1)})
 _QUOTED = str.maketrans(
     {
         "\a": "\\a",
@@ -45,15 +43,26 @@ def _index_of(text: str, part: str, start: int) -> int:
 
 
 def _last_index_of(text: str, part: str, last: int) -> int:
-    return text.rfind(part, 0, _at(text, last) + len(part))
+    return _find_last(text[: _at(text, last) + len(part)], part)
+
+
+def _find_last(text: str, part: str) -> int:
+    """Python searches backwards in quadratic time, forwards in linear time."""
+    if len(text) * len(part) <= _QUICK:
+        return text.rfind(part)
+    found = text[::-1].find(part[::-1])
+    return found if found < 0 else len(text) - found - len(part)
+
+
+_QUICK = 2**16
 
 
 def _lower(text: str) -> str:
-    return text.lower() if text.isascii() else text.translate(_LOWER)
+    return text.lower() if text.isascii() else text.encode().lower().decode()
 
 
 def _upper(text: str) -> str:
-    return text.upper() if text.isascii() else text.translate(_UPPER)
+    return text.upper() if text.isascii() else text.encode().upper().decode()
 
 
 def _trim(text: str) -> str:
@@ -145,7 +154,7 @@ FUNCTIONS = (
         ),
     ),
     _two(
-        *("lastIndexOf", "string string int", "int", str.rfind, _last_index_of),
+        *("lastIndexOf", "string string int", "int", _find_last, _last_index_of),
         *(
             "Where a part last occurs, up to a position; -1 when it does not.",
             "'tacocat'.lastIndexOf('a') == 5",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
@@ -58,9 +59,10 @@ def _duration_part(name: str) -> Callable[[timedelta], int]:
 def _micros(scale: int) -> Callable[[Any], datetime]:
     def convert(value: float) -> datetime:
         if value.__class__ is float:
-            if not math.isfinite(value):
+            micros = value * scale
+            if not math.isfinite(micros):
                 raise EvalFault("timestamp is out of range", "overflow")
-            return from_epoch(int(value * scale))
+            return from_epoch(int(micros))
         return from_epoch(fit(int(value)) * scale)
 
     return convert
@@ -70,10 +72,20 @@ def _seconds(value: int) -> datetime:
     return from_epoch(fit(value) * 10**6)
 
 
+def _short(pattern: str) -> str:
+    """``pattern``: strptime makes a regular expression of it, so that a long one would be a program."""
+    if len(pattern) > _MAX_PATTERN_CHARS:
+        raise EvalFault(f"a time format is longer than {_MAX_PATTERN_CHARS}", "argument")
+    return pattern
+
+
+_MAX_PATTERN_CHARS = 256
+
+
 def _parse(text: str, pattern: str, place: tzinfo | None) -> datetime:
     try:
-        moment = datetime.strptime(text, pattern)  # noqa: DTZ007 -- the zone comes next
-    except (ValueError, OverflowError):
+        moment = datetime.strptime(text, _short(pattern))  # noqa: DTZ007 -- the zone comes next
+    except (ValueError, OverflowError, re.error):
         raise EvalFault("text does not have the format of time.parse", "conversion") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=place or UTC)
@@ -82,7 +94,7 @@ def _parse(text: str, pattern: str, place: tzinfo | None) -> datetime:
 
 def _format(moment: datetime, pattern: str, place: tzinfo, limit: int) -> str:
     try:
-        return str(sized(moment.astimezone(place).strftime(pattern), limit))
+        return str(sized(moment.astimezone(place).strftime(_short(pattern)), limit))
     except (ValueError, OverflowError):
         raise EvalFault("time.format cannot use this format", "argument") from None
 

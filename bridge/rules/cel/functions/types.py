@@ -29,7 +29,7 @@ def _unfit(kind: str) -> EvalFault:
 
 
 def _int_of_text(text: str) -> int:
-    if not _INT.fullmatch(text) or len(text) > 20:  # noqa: PLR2004 -- no longer text fits into 64 bits
+    if len(text) > 20 or not _INT.fullmatch(text):  # noqa: PLR2004 -- no longer text fits into 64 bits
         raise _unfit("int")
     return fit(int(text))
 
@@ -48,7 +48,7 @@ def _int_of_double(value: float) -> int:
 
 
 def _uint_of_text(text: str) -> Uint:
-    if not _INT.fullmatch(text) or len(text) > 20:  # noqa: PLR2004 -- no longer text fits into 64 bits
+    if len(text) > 20 or not _INT.fullmatch(text):  # noqa: PLR2004 -- no longer text fits into 64 bits
         raise _unfit("uint")
     return fit_uint(int(text))
 
@@ -58,9 +58,12 @@ def _uint_of_double(value: float) -> Uint:
 
 
 def _double_of_text(text: str) -> float:
-    if not _DOUBLE.fullmatch(text):
+    if len(text) > _MAX_DIGITS or not _DOUBLE.fullmatch(text):
         raise _unfit("double")
     return float(text)
+
+
+_MAX_DIGITS = 1024
 
 
 def double_text(value: float) -> str:
