@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, overload
 
-from bridge.config import Limits
+from bridge.config import Decode, Limits
 from bridge.decode import cloudevents, debezium
 from bridge.decode.json_body import Undecodable, parse_json, parse_text
 from bridge.decode.outbox import outbox_identity
+from bridge.decode.schema import schema_kind
+from bridge.decode.schemas import Schemas, Waiting
 from bridge.model import Filtered, Poison, Reason, Record, Scope
 
 Unwrapped = Scope | Poison | Filtered
@@ -44,17 +46,30 @@ class Document:
         return Scope(self.value, identity=outbox_identity(self.record) if self.record.headers else None)
 
 
-def decode(record: Record, kind: Literal["json", "text"], limits: Limits) -> Document | Poison | Filtered:
+@overload
+def decode(record: Record, kind: Decode, limits: Limits) -> Document | Poison | Filtered: ...
+
+
+@overload
+def decode(
+    record: Record, kind: Decode, limits: Limits, schemas: Schemas | None
+) -> Document | Poison | Filtered | Waiting: ...
+
+
+def decode(
+    record: Record, kind: Decode, limits: Limits, schemas: Schemas | None = None
+) -> Document | Poison | Filtered | Waiting:
     """Read a record's body.
 
     Args:
         record: as the broker gave it.
         kind: what the source says its bodies are.
         limits: ``record`` (bytes) and ``json_depth`` are used.
+        schemas: for ``avro``, ``protobuf`` and ``json_schema``.
 
     Returns:
         The document; ``Filtered("tombstone")`` for a null body; ``Poison`` for an empty, too large or
-        undecodable one.
+        undecodable one; ``Waiting`` while the schema of the body is not known.
     """
     body = record.value
     if body is None:
@@ -64,15 +79,26 @@ def decode(record: Record, kind: Literal["json", "text"], limits: Limits) -> Doc
     if not body:
         return Poison(Reason.UNDECODABLE, "empty body")
     try:
-        value = parse_json(body, limits.json_depth) if kind == "json" else parse_text(body)
+        value = _value(record, body, kind, limits, schemas)
     except Undecodable as error:
         return Poison(Reason.UNDECODABLE, f"{error}{_encoding_hint(record)}")
-    return Document(record, value, limits)
+    return value if value.__class__ is Waiting else Document(record, value, limits)
 
 
 def decode_json(record: Record, limits: Limits) -> Document | Poison | Filtered:
     """``decode`` of a JSON body: what the tests of rules are run with."""
     return decode(record, "json", limits)
+
+
+def _value(record: Record, body: bytes, kind: Decode, limits: Limits, schemas: Schemas | None) -> Any:
+    if kind == "json":
+        return parse_json(body, limits.json_depth)
+    wanted = schema_kind(kind)
+    if wanted is None:
+        return parse_text(body)
+    if schemas is None:
+        raise Undecodable(f"a body of kind {kind} needs the schema registry")
+    return schemas.read(wanted, record, body)
 
 
 def _encoding_hint(record: Record) -> str:
