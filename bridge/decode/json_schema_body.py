@@ -71,5 +71,5 @@ def _problem(validator: Any, value: Any) -> str:
     try:
         validator.validate(value)
     except jsonschema_rs.ValidationError as error:
-        return f"the body contradicts its schema at {'/'.join(map(str, error.schema_path)) or 'its root'}"
+        return f"the body contradicts its schema at {'/'.join(map(str, error.evaluation_path)) or 'its root'}"
     return "the body contradicts its schema"

@@ -87,6 +87,8 @@ def _file(schema: Schema) -> FileDescriptor:
     try:
         _add(pool, _descriptor(_ROOT, schema.text), references, set())
         return pool.FindFileByName(_ROOT)
+    except Undecodable:
+        raise
     except (TypeError, KeyError, ValueError, DecodeError, RecursionError) as error:
         raise Undecodable(f"no Protobuf schema: {error}") from None
 

@@ -101,12 +101,14 @@ def _format(wanted: Wanted) -> str | None:
 
 
 def _registered(schema: RegistrySchema) -> _Registered:
+    if not isinstance(schema.schema_str, str):
+        raise TypeError("no schema")
     references = tuple(
         (str(reference.name), str(reference.subject), int(reference.version or 0))
         for reference in schema.references or ()
     )
     # No type means Avro, the first that registries knew.
-    return _Registered(schema.schema_type or TYPE_OF["avro"], str(schema.schema_str), references)
+    return _Registered(schema.schema_type or TYPE_OF["avro"], schema.schema_str, references)
 
 
 def _references(
