@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import base64
-import json
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -22,62 +19,27 @@ from cryptography.x509.oid import NameOID
 from bridge.decode.schema import Schema, Unavailable, Unknown, Wanted
 from bridge.decode.schema_client import Address, SchemaClient
 from bridge.errors import ConfigError
+from tests.canned_registry import CannedRegistry
 from tests.parts.process import free_port
 
 WANTED = Wanted("avro", 7)
 GUID = "89791762-2336-42a8-9ac9-3d9a1c4f6b0e"
 
 
-class Server(ThreadingHTTPServer):
-    """A registry of canned answers, by path; anything else is 404 as no registry says it."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.answers: dict[str, tuple[int, Any]] = {}
-        self.paths: list[str] = []
-        self.authorizations: set[str | None] = set()
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_address[1]}/apis"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.paths.append(self.path)
-        self.server.authorizations.add(self.headers["Authorization"])
-        status, body = self.server.answers.get(
-            self.path.removeprefix("/apis"), (404, "<html>not here</html>")
-        )
-        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base class
-        """Silent."""
+@pytest.fixture
+def server() -> Iterator[CannedRegistry]:
+    with CannedRegistry.running() as registry:
+        yield registry
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join(10)
-
-
-@pytest.fixture
-def client(server: Server) -> Iterator[SchemaClient]:
+def client(server: CannedRegistry) -> Iterator[SchemaClient]:
     opened = SchemaClient(Address(server.url))
     yield opened
     opened.close()
 
 
-def test_a_schema_comes_with_all_it_refers_to(server: Server, client: SchemaClient) -> None:
+def test_a_schema_comes_with_all_it_refers_to(server: CannedRegistry, client: SchemaClient) -> None:
     """What is built on comes first; each subject and version is asked for once. No type means Avro."""
     c = {"name": "C", "subject": "c", "version": 3}
     b = {"name": "B", "subject": "b", "version": 2}
@@ -89,14 +51,14 @@ def test_a_schema_comes_with_all_it_refers_to(server: Server, client: SchemaClie
     assert len(server.paths) == 3
 
 
-def test_protobuf_is_asked_for_as_a_descriptor(server: Server, client: SchemaClient) -> None:
+def test_protobuf_is_asked_for_as_a_descriptor(server: CannedRegistry, client: SchemaClient) -> None:
     """A registry that has none ignores the wish."""
     server.answers["/schemas/ids/7?format=serialized"] = 200, {"schema": "CgA=", "schemaType": "PROTOBUF"}
 
     assert client.fetch(Wanted("protobuf", 7)) == Schema("PROTOBUF", "CgA=")
 
 
-def test_a_guid_has_its_own_address(server: Server, client: SchemaClient) -> None:
+def test_a_guid_has_its_own_address(server: CannedRegistry, client: SchemaClient) -> None:
     """The newer form of the wire format."""
     server.answers[f"/schemas/guids/{GUID}"] = 200, {"schema": "{}", "schemaType": "JSON", "guid": GUID}
 
@@ -105,7 +67,7 @@ def test_a_guid_has_its_own_address(server: Server, client: SchemaClient) -> Non
 
 @pytest.mark.parametrize("code", [40403, 40401, 40402])
 def test_only_a_registry_can_say_that_an_id_is_unknown(
-    server: Server, client: SchemaClient, code: int
+    server: CannedRegistry, client: SchemaClient, code: int
 ) -> None:
     """By its own error code."""
     server.answers["/schemas/ids/7"] = 404, {"error_code": code, "message": "Schema 7 not found"}
@@ -131,7 +93,7 @@ def test_only_a_registry_can_say_that_an_id_is_unknown(
     ],
 )
 def test_every_other_answer_is_an_outage(
-    server: Server, client: SchemaClient, status: int, body: Any
+    server: CannedRegistry, client: SchemaClient, status: int, body: Any
 ) -> None:
     """A wrong path, credentials, a sign-in page: none of them may empty a topic into the dead letters."""
     server.answers["/schemas/ids/7"] = status, body
@@ -146,7 +108,7 @@ def test_nobody_there_is_an_outage() -> None:
     assert isinstance(answer, Unavailable)
 
 
-def test_the_password_is_read_before_each_question(server: Server) -> None:
+def test_the_password_is_read_before_each_question(server: CannedRegistry) -> None:
     """It may change under a running bridge; a colon in it is part of it."""
     server.answers["/schemas/ids/7"] = 200, {"schema": "a"}
     server.answers["/schemas/ids/8"] = 200, {"schema": "b"}
@@ -160,7 +122,7 @@ def test_the_password_is_read_before_each_question(server: Server) -> None:
     assert server.authorizations == expected
 
 
-def test_a_password_that_cannot_be_read_is_an_outage(server: Server) -> None:
+def test_a_password_that_cannot_be_read_is_an_outage(server: CannedRegistry) -> None:
     """Its file may be back in a moment."""
 
     def unreadable() -> str:
@@ -193,7 +155,7 @@ def certificate(home: Path) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def with_tls(server: Server, tmp_path: Path) -> Callable[[], Path]:
+def with_tls(server: CannedRegistry, tmp_path: Path) -> Callable[[], Path]:
     def switch() -> Path:
         cert, key = certificate(tmp_path)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -205,7 +167,9 @@ def with_tls(server: Server, tmp_path: Path) -> Callable[[], Path]:
     return switch
 
 
-def test_a_company_has_a_ca_of_its_own(server: Server, with_tls: Callable[[], Path], tmp_path: Path) -> None:
+def test_a_company_has_a_ca_of_its_own(
+    server: CannedRegistry, with_tls: Callable[[], Path], tmp_path: Path
+) -> None:
     """With its certificate the registry answers; without it, or with a missing file, it is unavailable."""
     server.answers["/schemas/ids/7"] = 200, {"schema": "a"}
     ca = with_tls()
