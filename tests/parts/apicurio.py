@@ -71,7 +71,7 @@ class Apicurio:
         self._process.thaw()
 
     def client(self) -> SchemaRegistryClient:
-        """A fresh client of Confluent's."""
+        """A fresh client of Confluent's, for a ``with`` statement."""
         return SchemaRegistryClient({"url": self.url})
 
     def _answers(self) -> bool:
