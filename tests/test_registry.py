@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,9 @@ from bridge.config_file import load_config
 from bridge.consumers.memory import MemorySettings
 from bridge.errors import ConfigErrors
 from tests.canned_registry import CannedRegistry
-from tests.inprocess import World
+from tests.inprocess import RULES, World
+
+ROOT = Path(__file__).parents[1]
 
 LETS_EVERYTHING_PASS = {"schema": "true", "schemaType": "JSON"}
 NOT_FOUND = {"error_code": 40403, "message": "Schema not found"}
@@ -131,21 +135,65 @@ def test_leaving_does_not_wait_for_a_registry(world: World, registry: CannedRegi
     assert world.app.watch.summary()["given_back"] == 1
 
 
+def write_config(home: Path, source: dict[str, Any], **more: Any) -> None:
+    (home / "rules.yaml").write_text(RULES)
+    (home / "in.jsonl").write_text("")
+    whole = {
+        "sources": [source],
+        "destinations": {"default": {"url": "http://127.0.0.1:9", "write_key": {"env": "K"}}},
+        "dead_letters": {"type": "file", "path": "letters.jsonl"},
+        "rules": ["rules.yaml"],
+        "admin": {"host": "127.0.0.1", "port": 0},
+        **more,
+    }
+    (home / "bridge.yaml").write_text(json.dumps(whole))
+
+
 @pytest.mark.parametrize("source", [{"decode": "avro"}, {"topic_decode": {"orders": "avro"}}])
 def test_a_schema_needs_a_registry(tmp_path: Path, source: dict[str, Any]) -> None:
     """Refused where the configuration is read, at the key that says so."""
-    (tmp_path / "rules.yaml").write_text("rules: []")
-    whole = {
-        "sources": [{"name": "shop", "type": "memory", **source}],
-        "destinations": {"default": {"url": "http://api", "write_key": {"env": "K"}}},
-        "dead_letters": {"type": "file", "path": "letters.jsonl"},
-        "rules": ["rules.yaml"],
-    }
-    path = tmp_path / "bridge.yaml"
-    path.write_text(json.dumps(whole))
+    write_config(tmp_path, {"name": "shop", "type": "memory", **source})
     with pytest.raises(ConfigErrors, match="`avro` needs a schema registry") as told:
-        load_config(path, environ={}, source_settings=lambda _: MemorySettings)
+        load_config(tmp_path / "bridge.yaml", environ={}, source_settings=lambda _: MemorySettings)
     assert (
         told.value.errors[0].where
         == f"sources[0].{'decode' if 'decode' in source else 'topic_decode.orders'}"
     )
+
+
+WITHOUT_EXTRA = """
+import sys
+sys.modules.update(dict.fromkeys(["antlr4", "authlib", "fastavro", "httpx2", "jsonschema_rs", "google"]))
+from bridge.__main__ import main
+sys.argv = ["filum-bridge", *sys.argv[1:]]
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("check", 0, "warning: bodies with a schema need what is not installed here"),
+        ("run", 2, "error: bodies with a schema need what is not installed"),
+    ],
+)
+def test_without_the_extra_the_remedy_is_told(tmp_path: Path, command: str, code: int, said: str) -> None:
+    """``run`` refuses to start; ``check`` warns, for the bridge may run elsewhere."""
+    config = tmp_path / "bridge.yaml"
+    write_config(
+        tmp_path,
+        {"name": "shop", "type": "file", "path": "in.jsonl", "decode": "avro"},
+        schema_registry={"url": "http://127.0.0.1:9"},
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", WITHOUT_EXTRA, command, "--config", config],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={"K": "key", "PYTHONPATH": str(ROOT)},
+    )
+
+    assert answer.returncode == code, answer.stdout + answer.stderr
+    assert said in answer.stdout + answer.stderr
+    assert "pip install 'filum-bridge[registry]'" in answer.stdout + answer.stderr
