@@ -26,6 +26,7 @@ DESCRIPTIONS = {
     "no-sample": "No sample record belongs to the rule.",
     "operand-kinds": "The operator or function never works on these kinds of value.",
     "profile-key": "A key of the profile in another case of letters.",
+    "registry-extra": "Bodies with a schema need libraries that are not installed.",
     "sample-line": "A sample record cannot be decoded.",
     "sample-path": "No sample record has a field that the rule reads.",
     "secret-unset": "A secret is not set where the configuration was checked.",
