@@ -20,7 +20,6 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from bridge.decode.schema import TYPE_OF, Fetched, Schema, Unavailable, Unknown, Wanted
 from bridge.errors import ConfigError
 
-_TIMEOUT_SECONDS = 10.0
 _NOT_FOUND = 404
 _LACKS = frozenset({40401, 40402, 40403})
 _UNAUTHORIZED = frozenset({401, 403})
@@ -34,6 +33,7 @@ class Address(NamedTuple):
     username: str | None = None
     password: Callable[[], str] | None = None
     ca: Path | None = None
+    timeout_seconds: float = 10.0
 
 
 class SchemaClient:
@@ -75,7 +75,11 @@ class SchemaClient:
 
 
 def _settings(address: Address, password: str) -> dict[str, object]:
-    settings: dict[str, object] = {"url": address.url, "timeout": _TIMEOUT_SECONDS, "max.retries": 0}
+    settings: dict[str, object] = {
+        "url": address.url,
+        "timeout": address.timeout_seconds,
+        "max.retries": 0,
+    }
     if address.username is not None:
         settings["basic.auth.user.info"] = f"{address.username}:{password}"
     if address.ca is not None:

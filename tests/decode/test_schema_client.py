@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -104,6 +105,16 @@ def test_every_other_answer_is_an_outage(
 def test_nobody_there_is_an_outage() -> None:
     """Connection refused."""
     answer = SchemaClient(Address(f"http://127.0.0.1:{free_port()}")).fetch(WANTED)
+
+    assert isinstance(answer, Unavailable)
+
+
+def test_a_registry_that_hangs_is_an_outage() -> None:
+    """Connected, and never answered."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = SchemaClient(Address(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_seconds=0.1))
+        answer = client.fetch(WANTED)
+        client.close()
 
     assert isinstance(answer, Unavailable)
 

@@ -15,7 +15,7 @@ from bridge.decode import Document, decode
 from bridge.decode.json_body import Undecodable
 from bridge.decode.schema import Fetched, Read, Schema, SchemaKind, Unavailable, Unknown, Wanted
 from bridge.decode.schemas import Schemas, Waiting
-from bridge.model import Filtered, Poison, Reason, Record, Stream
+from bridge.model import Filtered, Poison, Reason, Record, Scope, Stream
 
 TEXT = Schema("AVRO", "the schema")
 DEADLINE_SECONDS = 10
@@ -235,6 +235,25 @@ def test_decode_gives_documents_poison_and_waiting() -> None:
         assert decoded(b"") == Poison(Reason.UNDECODABLE, "empty body")
         assert decoded(b"\x05abcde").reason is Reason.UNDECODABLE
         assert decoded(b"\x00" * (2**20 + 1)).reason is Reason.TOO_LARGE
+
+    run(story)
+
+
+def test_an_outbox_record_keeps_its_identity() -> None:
+    """The header of Debezium's outbox router, with a body of whatever kind."""
+
+    async def story(world: World) -> None:
+        number = "89791762-2336-42a8-9ac9-3d9a1c4f6b0e"
+        headers = (("id", number.encode()),)
+        record = Record(Stream("s", "t"), 0, 1, b"\x00\x00\x00\x00\x07data", headers=headers)
+        assert isinstance(decode(record, "avro", Limits(), world.schemas), Waiting)
+        world.registry.answers.put(TEXT)
+        await world.until(lambda: world.changes == 1)
+        document = decode(record, "avro", Limits(), world.schemas)
+        assert isinstance(document, Document)
+        scope = document.unwrap("auto")
+        assert isinstance(scope, Scope)
+        assert scope.identity == f"outbox:t:{number}"
 
     run(story)
 
