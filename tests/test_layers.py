@@ -38,6 +38,7 @@ RANK_OF = {name: rank for rank, names in RANKS.items() for name in names}
 SHARED_CONTRACT = "bridge.consumers.base"
 
 OWNERS = {
+    "backports": ("bridge/decode/compression.py",),
     "confluent_kafka": ("bridge/consumers/kafka_client.py", "bridge/decode/schema_client.py"),
     "confluent_kafka.schema_registry": ("bridge/decode/schema_client.py",),
     "httpx2": ("bridge/decode/schema_client.py",),

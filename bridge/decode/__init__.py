@@ -8,7 +8,7 @@ schemas come from.
 
 from __future__ import annotations
 
-from bridge.decode.document import Document, decode, decode_json
+from bridge.decode.document import Document, decode
 from bridge.decode.opening import REMEDY, missing_extra, open_schemas, registry_users
 from bridge.decode.schemas import Schemas, Waiting
 
@@ -18,7 +18,6 @@ __all__ = [
     "Schemas",
     "Waiting",
     "decode",
-    "decode_json",
     "missing_extra",
     "open_schemas",
     "registry_users",

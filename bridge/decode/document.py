@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, overload
 
 from bridge.config import Decode, Limits
-from bridge.decode import cloudevents, debezium
+from bridge.decode import cloudevents, debezium, outbox
+from bridge.decode.compression import TooLarge, doubt, open_body
 from bridge.decode.json_body import Undecodable, parse_json, parse_text
-from bridge.decode.outbox import outbox_identity
 from bridge.decode.schema import schema_kind
 from bridge.decode.schemas import Schemas, Waiting
 from bridge.model import Filtered, Poison, Reason, Record, Scope
@@ -16,14 +16,22 @@ Unwrapped = Scope | Poison | Filtered
 
 
 class Document:
-    """A decoded body with its record. Made and used by one thread."""
+    """A decoded body with its record. Made and used by one thread.
 
-    __slots__ = ("_limits", "_unwrapped", "record", "value")
+    Args:
+        record: its headers and content type tell envelopes.
+        value: the body, decoded.
+        limits: ``json_depth`` bounds JSON inside an envelope.
+        text: the source says that its bodies are text, so text is what they stay.
+    """
 
-    def __init__(self, record: Record, value: Any, limits: Limits) -> None:
+    __slots__ = ("_limits", "_text", "_unwrapped", "record", "value")
+
+    def __init__(self, record: Record, value: Any, limits: Limits, *, text: bool = False) -> None:
         self.record = record
         self.value = value
         self._limits = limits
+        self._text = text
         self._unwrapped: dict[str, Unwrapped] = {}
 
     def unwrap(self, envelope: str) -> Unwrapped:
@@ -34,16 +42,20 @@ class Document:
         return found
 
     def _unwrap(self, envelope: str) -> Unwrapped:
+        record, value, depth = self.record, self.value, self._limits.json_depth
         try:
             if envelope == "debezium":
-                return debezium.unwrap(self.value)
-            if envelope == "cloudevents":
-                return cloudevents.unwrap(self.record, self.value, self._limits.json_depth)
-            if envelope == "auto" and cloudevents.recognised(self.record):
-                return cloudevents.unwrap(self.record, self.value, self._limits.json_depth)
+                return debezium.unwrap(record, value, depth)
+            if envelope == "cloudevents" or (envelope == "auto" and cloudevents.recognised(record)):
+                return cloudevents.unwrap(record, value, depth)
         except Undecodable as error:
             return Poison(Reason.UNDECODABLE, f"envelope {envelope}: {error}")
-        return Scope(self.value, identity=outbox_identity(self.record) if self.record.headers else None)
+        identity = outbox.outbox_identity(record) if record.headers else None
+        if envelope == "auto" and identity is not None and not self._text:
+            value = outbox.payload(value, depth)
+            if value is None:
+                return Filtered("tombstone")
+        return Scope(value, identity=identity)
 
 
 @overload
@@ -68,8 +80,8 @@ def decode(
         schemas: for ``avro``, ``protobuf`` and ``json_schema``.
 
     Returns:
-        The document; ``Filtered("tombstone")`` for a null body; ``Poison`` for an empty, too large or
-        undecodable one; ``Waiting`` while the schema of the body is not known.
+        The document; ``Filtered("tombstone")`` for a null body; ``Poison`` for an empty, too large (also
+        once decompressed) or undecodable one; ``Waiting`` while the schema of the body is not known.
     """
     body = record.value
     if body is None:
@@ -79,15 +91,13 @@ def decode(
     if not body:
         return Poison(Reason.UNDECODABLE, "empty body")
     try:
-        value = _value(record, body, kind, limits, schemas)
+        opened = open_body(record, body, limits.record)
+        value = _value(record, opened, kind, limits, schemas)
+    except TooLarge as error:
+        return Poison(Reason.TOO_LARGE, str(error))
     except Undecodable as error:
-        return Poison(Reason.UNDECODABLE, f"{error}{_encoding_hint(record)}")
-    return value if value.__class__ is Waiting else Document(record, value, limits)
-
-
-def decode_json(record: Record, limits: Limits) -> Document | Poison | Filtered:
-    """``decode`` of a JSON body: what the tests of rules are run with."""
-    return decode(record, "json", limits)
+        return Poison(Reason.UNDECODABLE, f"{error}{doubt(record, body)}")
+    return value if value.__class__ is Waiting else Document(record, value, limits, text=kind == "text")
 
 
 def _value(record: Record, body: bytes, kind: Decode, limits: Limits, schemas: Schemas | None) -> Any:
@@ -99,10 +109,3 @@ def _value(record: Record, body: bytes, kind: Decode, limits: Limits, schemas: S
     if schemas is None:
         raise Undecodable(f"a body of kind {kind} needs the schema registry")
     return schemas.read(wanted, record, body)
-
-
-def _encoding_hint(record: Record) -> str:
-    encoding = (record.content_encoding or "").lower()
-    if encoding in ("", "utf-8", "utf8", "identity"):
-        return ""
-    return "; the record has a content encoding, and none is supported"

@@ -20,11 +20,12 @@ ELEMENT, INDEX = "x_item", "x_index"
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A compiled expression: its Python node, the static type, its tree, its fast shape if any."""
+    """A compiled expression: its Python node, the static type, its tree, and its two shapes if it has two."""
 
     node: ast.expr
     type: str = "dyn"
     checked: tree.Node | None = None
+    exact: ast.expr | None = None
     fast: ast.expr | None = None
 
 
@@ -80,9 +81,8 @@ class Assembly:
         if self._rule.when is None:
             return []
         code = self._coded(self._rule.when)
-        if code.fast is not None and not self._is_shared(code.fast):
-            before, node = self._lets.ready(code.node)
-            return [*before, *snippet(_FAST, node, VALUE=node, FAST=code.fast, **self._tools)]
+        if code.fast is not None and code.exact is not None and not self._is_shared(code.fast):
+            return snippet(_FAST, code.exact, VALUE=code.exact, FAST=code.fast, **self._tools)
         test = "VALUE" if code.type == "bool" else "TO_CONDITION(VALUE)"
         return self._make(f"if not {test}:\n    return False", code)
 
@@ -207,7 +207,7 @@ _INPUTS = {
     "v_op": "turn.scope.op",
     "v_source": "turn.scope.source",
     "v_cloudevent": "turn.scope.cloudevent",
-    "v_meta": "turn.meta()",
+    "v_meta": "turn.meta(META_FIELDS)",
 }
 
 

@@ -13,6 +13,7 @@ from bridge.rules.assemble import ELEMENT, INDEX, Assembly, Coded
 from bridge.rules.faults import Places
 from bridge.rules.index import Key, key_of
 from bridge.rules.lets import UNSET, Lets, variable
+from bridge.rules.meta import fields_read
 from bridge.rules.reader import Reader
 from bridge.rules.rule import Emit, Expression, Kind, Rule, RuleFile
 from bridge.rules.ruleset import CompiledRule
@@ -23,7 +24,7 @@ _BY_ENVELOPE = {
     "auto": ("event", "meta", "cloudevent"),
     "cloudevents": ("event", "meta", "cloudevent"),
     "none": ("event", "meta"),
-    "debezium": ("event", "meta", "before", "op", "source"),
+    "debezium": ("event", "meta", "before", "op", "source", "cloudevent"),
 }
 _NEEDS = {
     "before": "debezium",
@@ -179,15 +180,16 @@ class _Compiler:
         try:
             compiled = self._unit.expression(expression.text, locals=scope)
         except cel.CompileFault as fault:
-            hint = self._hint(fault)
-            self._fault(expression, fault.offset, fault.message, hint)
+            for one in (fault, *fault.others):
+                self._fault(expression, one.offset, one.message, self._hint(one))
             return None
         if fitting and compiled.type in _JUDGED and compiled.type not in fitting:
             hint = "wrap it in string(…)" if "string" in fitting and compiled.type in _SIMPLE else ""
             self._fault(expression, 0, f"expected {wanted}, and this is always {compiled.type}", hint)
             return None
         self._by_index[compiled.index] = expression
-        self._coded[expression] = Coded(compiled.node, compiled.type, compiled.checked, compiled.fast)
+        node = self._unit.shaped(compiled)
+        self._coded[expression] = Coded(node, compiled.type, compiled.checked, compiled.node, compiled.fast)
         return self._coded[expression]
 
     def _hint(self, fault: cel.CompileFault) -> str:
@@ -220,10 +222,15 @@ class _Compiler:
             "ZONE": zone_of(self._rule.timezone) if self._rule.timezone else None,
             "IS_MISSING": self._is_missing,
             "TIME": Turn.time,
+            "META_FIELDS": self._meta_fields(),
             "CHECK_ROOM": mint.check_room,
             "STRIKE": mint.strike,
         }
         return {name: self._unit.constant(value) for name, value in values.items()}
+
+    def _meta_fields(self) -> frozenset[str] | None:
+        trees = [code.checked for code in self._coded.values() if code.checked is not None]
+        return fields_read(trees)
 
     def _is_missing(self, error: Exception) -> bool:
         fault = self._unit.fault(error)

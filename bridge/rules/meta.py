@@ -2,46 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 from bridge.model import Record
+from bridge.rules.cel import tree
 from bridge.rules.times import at_milliseconds
 
-FIELDS = (
-    "source",
-    "topic",
-    "queue",
-    "partition",
-    "offset",
-    "key",
-    "headers",
-    "timestamp",
-    "routing_key",
-    "message_id",
-)
 
+def meta_of(record: Record, fields: Iterable[str] | None = None) -> dict[str, Any]:
+    """``meta`` of a record; of headers of one name the last counts, bytes that are no text stay bytes.
 
-def meta_of(record: Record) -> dict[str, Any]:
-    """``meta`` of a record; of headers of one name the last counts, bytes that are no text stay bytes."""
-    source, name, number = record.stream
-    meta: dict[str, Any] = {"source": source}
-    if record.queue:
-        meta["queue"] = name
-    else:
-        meta["topic"] = name
-        meta["partition"] = number
-        meta["offset"] = record.offset
-    meta["headers"] = {name: _text(value) for name, value in record.headers} if record.headers else {}
-    if record.key is not None:
-        meta["key"] = _text(record.key)
-    moment = at_milliseconds(record.timestamp_ms) if record.timestamp_ms is not None else None
-    if moment is not None:
-        meta["timestamp"] = moment
-    if record.routing_key is not None:
-        meta["routing_key"] = record.routing_key
-    if record.message_id is not None:
-        meta["message_id"] = record.message_id
+    Args:
+        record: as the broker gave it.
+        fields: those that are asked for; by default all.
+    """
+    meta: dict[str, Any] = {}
+    for field in FIELDS if fields is None else fields:
+        value = _READERS[field](record)
+        if value is not None:
+            meta[field] = value
     return meta
+
+
+def fields_read(trees: Iterable[tree.Node]) -> frozenset[str] | None:
+    """The fields of ``meta`` that expressions ask for by name; None where one takes it as a whole."""
+    fields: set[str] = set()
+    named = asked = 0
+    for node in (part for root in trees for part in tree.walk(root)):
+        match node:
+            case tree.Name(name="meta"):
+                named += 1
+            case (
+                tree.Select(operand=tree.Name(name="meta"), field=field)
+                | tree.Has(operand=tree.Name(name="meta"), field=field)
+                | tree.Index(operand=tree.Name(name="meta"), key=tree.Literal(value=str(field)))
+            ):
+                fields.add(field)
+                asked += 1
+    return frozenset(fields & _READERS.keys()) if named == asked else None
+
+
+def _topic(record: Record) -> str | None:
+    return None if record.queue else record.stream.name
+
+
+def _queue(record: Record) -> str | None:
+    return record.stream.name if record.queue else None
+
+
+def _partition(record: Record) -> int | None:
+    return None if record.queue else record.stream.number
+
+
+def _offset(record: Record) -> int | None:
+    return None if record.queue else record.offset
+
+
+def _key(record: Record) -> str | bytes | None:
+    return _text(record.key)
+
+
+def _headers(record: Record) -> dict[str, Any]:
+    return {name: _text(value) for name, value in record.headers}
+
+
+def _timestamp(record: Record) -> datetime | None:
+    return None if record.timestamp_ms is None else at_milliseconds(record.timestamp_ms)
 
 
 def _text(value: bytes | None) -> str | bytes | None:
@@ -49,3 +77,18 @@ def _text(value: bytes | None) -> str | bytes | None:
         return None if value is None else value.decode()
     except UnicodeDecodeError:
         return value
+
+
+_READERS: dict[str, Callable[[Record], Any]] = {
+    "source": lambda record: record.stream.source,
+    "topic": _topic,
+    "queue": _queue,
+    "partition": _partition,
+    "offset": _offset,
+    "key": _key,
+    "headers": _headers,
+    "timestamp": _timestamp,
+    "routing_key": lambda record: record.routing_key,
+    "message_id": lambda record: record.message_id,
+}
+FIELDS = tuple(_READERS)

@@ -17,6 +17,7 @@ Unwrap = Callable[[str], Unwrapped]
 Names = Literal["topics", "queues"]
 
 _NO_RULE, _NO_EVENT = Filtered("no_rule"), Filtered("no_event")
+_NOTHING = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ class StreamRules:
             Events and faults; ``Filtered`` when there is neither; ``Poison`` or ``Filtered`` of the
             envelope when every rule asks for an envelope that gives such.
         """
+        if len(self._envelopes) == 1:
+            return self._apply_alone(record, unwrap(self._envelopes[0]))
         events: list[Event] = []
         turns: dict[str, Turn] = {}
         refused: dict[str, Poison | Filtered] = {}
@@ -73,7 +76,7 @@ class StreamRules:
         if not fitting:
             return _NO_RULE
         faults: list[Fault] = []
-        matched = _run(fitting, turns, refused, events, faults)
+        matched = _run(fitting, turns, refused, faults)
         if not events and not faults:
             return _NO_EVENT if matched else _NO_RULE
         fallbacks = 0
@@ -81,12 +84,36 @@ class StreamRules:
             fallbacks += turn.timestamp_fallbacks
         return Applied(tuple(events), tuple(faults), fallbacks)
 
+    def _apply_alone(self, record: Record, scope: Unwrapped) -> Applied | Poison | Filtered:
+        """``apply`` where all rules have one envelope: most records end here before anything is made."""
+        if not isinstance(scope, Scope):
+            return scope
+        fitting = self._index.find(scope.event)
+        if not fitting:
+            return _NO_RULE
+        turn = Turn(record, scope, [])
+        faults: list[Fault] = []
+        matched = False
+        kept = _NOTHING
+        for one in fitting:
+            try:
+                if one.run(turn):
+                    matched, kept = True, turn.mark()
+            except Exception as error:
+                fault = _explained(one, error)
+                if fault is None:
+                    raise
+                faults.append(fault)
+                turn.take_back(kept)
+        if turn.events or faults:
+            return Applied(tuple(turn.events), tuple(faults), turn.timestamp_fallbacks)
+        return _NO_EVENT if matched else _NO_RULE
+
 
 def _run(
     fitting: Sequence[CompiledRule],
     turns: dict[str, Turn],
     refused: dict[str, Poison | Filtered],
-    events: list[Event],
     faults: list[Fault],
 ) -> bool:
     matched = False
@@ -97,17 +124,22 @@ def _run(
             if isinstance(poison := refused[envelope], Poison):
                 faults.append(_fault(one.rule, poison.reason, f"{one.rule.name}: {poison.error}"))
             continue
-        created, fallbacks = len(events), turn.timestamp_fallbacks
+        kept = turn.mark()
         try:
             matched = one.run(turn) or matched
         except Exception as error:
-            explained = one.explain(error)
-            if explained is None:
+            fault = _explained(one, error)
+            if fault is None:
                 raise
-            del events[created:]
-            turn.timestamp_fallbacks = fallbacks
-            faults.append(_fault(one.rule, *explained))
+            faults.append(fault)
+            turn.take_back(kept)
     return matched
+
+
+def _explained(one: CompiledRule, error: Exception) -> Fault | None:
+    """The fault that a rule's function ended with; None for an exception that is a bug."""
+    explained = one.explain(error)
+    return _fault(one.rule, *explained) if explained else None
 
 
 def _worst(refused: Iterable[Poison | Filtered]) -> Poison | Filtered:

@@ -27,24 +27,34 @@ class Unfit(Exception):
         self.emit = emit
 
 
-class Turn:
-    """Passed to the compiled rules; ``events`` is what they made so far of the whole record."""
+class Turn(msgspec.Struct):
+    """Passed to the compiled rules; ``events`` is what they made so far of the whole record.
 
-    __slots__ = ("_ids", "_meta", "_time", "events", "record", "scope", "timestamp_fallbacks")
+    One is made for each record that comes to a rule at all, hence a struct: half the time of a class.
+    """
 
-    def __init__(self, record: Record, scope: Scope, events: list[Event]) -> None:
-        self.record = record
-        self.scope = scope
-        self.events = events
-        self.timestamp_fallbacks = 0
-        self._ids: EventIds | None = None
-        self._meta: dict[str, Any] | None = None
-        self._time: tuple[str, int] | None = None
+    record: Record
+    scope: Scope
+    events: list[Event]
+    timestamp_fallbacks: int = 0
+    _ids: EventIds | None = None
+    _meta: dict[str, Any] | None = None
+    _meta_fields: frozenset[str] | None = None
+    _time: tuple[str, int] | None = None
 
-    def meta(self) -> dict[str, Any]:
-        """The variable ``meta``."""
-        if self._meta is None:
-            self._meta = meta_of(self.record)
+    def mark(self) -> tuple[int, int]:
+        """How much there is now, for ``take_back``."""
+        return len(self.events), self.timestamp_fallbacks
+
+    def take_back(self, mark: tuple[int, int]) -> None:
+        """Forget what came after ``mark``: a rule at fault sends none of its events."""
+        created, self.timestamp_fallbacks = mark
+        del self.events[created:]
+
+    def meta(self, fields: frozenset[str] | None) -> dict[str, Any]:
+        """The variable ``meta``, with at least the fields that a rule asks for; None: all."""
+        if self._meta is None or self._meta_fields != fields:
+            self._meta, self._meta_fields = meta_of(self.record, fields), fields
         return self._meta
 
     def event_id(self, rule: str, emit: int, element: int) -> str:

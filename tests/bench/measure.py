@@ -10,7 +10,7 @@ from functools import partial
 from time import process_time
 from timeit import Timer
 
-from tests.bench import subjects, twin
+from tests.bench import peers, subjects, twin
 
 _REPEATS = 40
 _RUN_SECONDS = 0.02
@@ -61,6 +61,23 @@ def _lines() -> list[tuple[str, Callable[[], object], Callable[[], object] | Non
     ]
 
 
+def _peers() -> None:
+    """The same rule in other engines, beside ours and the twin, all in turns."""
+    event = subjects.EVENT
+    ours = subjects.applied(subjects.sample("completed", with_event_id=False), event)
+    by_hand = partial(twin.completed, subjects.RECORD, event, _KEY, with_event_id=False)
+    found = {name: peers.runs(name, event) for name in peers.PEERS}
+    named = [run for run in found.values() if run is not None]
+    times = microseconds(ours, by_hand, *(run for _, run in named))
+    labels = ["this rule", "hand-written Python", *(name for name, _ in named)]
+    write = sys.stdout.write
+    write(f"\n{'the rule in other engines, µs of CPU':36}{'':8}{'x rule':>8}{'x twin':>8}" + "\n")
+    for label, one in sorted(zip(labels, times, strict=True), key=lambda row: row[1]):
+        write(f"{label:36}{one:8.2f}{one / times[0]:8.2f}{one / times[1]:8.2f}" + "\n")
+    for name in (name for name, run in found.items() if run is None):
+        write(f"{name:36} is not installed: pip install --group bench" + "\n")
+
+
 _NEVER = """\
 from: {topics: [shop.orders]}
 rules:
@@ -84,6 +101,7 @@ def main() -> None:
         fits = {**subjects.EVENT, "type": f"order.kind-{count - 1}"}
         times = microseconds(subjects.applied(rules, fits), subjects.applied(rules, subjects.EVENT))
         write(f"{count:<36}{times[0]:10.2f}{times[1]:10.2f}" + "\n")
+    _peers()
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def completed(record: Record, event: Any, key: bytes, *, with_event_id: bool = T
     ]
     if email:
         params.append(_string("email_hash", hmac.new(key, email.encode(), hashlib.sha256).hexdigest()))
-    params.append({"key": "placed_at", "value": {"datetime_value": _time(event["created_ms"])}})
+    params.append({"key": "placed_at", "value": {"datetime_value": time(event["created_ms"])}})
     payload = {
         "event_type": "track",
         "event_name": "Order Completed",
@@ -99,7 +99,8 @@ def _double(key: str, value: float) -> dict[str, Any]:
     return {"key": key, "value": {"double_value": value}}
 
 
-def _time(milliseconds: int) -> str:
+def time(milliseconds: int) -> str:
+    """ISO text in UTC."""
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 

@@ -309,3 +309,32 @@ def test_event_id_can_be_left_out_of_the_payload(workshop: Workshop) -> None:
 def test_a_lone_surrogate_is_a_fault(workshop: Workshop) -> None:
     """It has no UTF-8."""
     assert workshop.fault(track("user_id: event.id"), {"id": "\ud800"}).reason is Reason.INVALID_PAYLOAD
+
+
+def test_meta_is_whole_where_it_is_taken_whole(workshop: Workshop) -> None:
+    """Only the fields that a rule names are filled in; a rule that takes all of it has all of it."""
+    text = """\
+from: {topics: [t]}
+rules:
+  - name: some
+    emit:
+      - event_type: track
+        event_name: Some
+        user_id: "'u'"
+        timestamp: none
+        event_params: {A: "meta.topic", B: {int: "meta['offset']"}, C: "has(meta.queue) ? 'q' : 'none'"}
+  - name: whole
+    emit:
+      - event_type: track
+        event_name: Whole
+        user_id: "'u'"
+        timestamp: none
+        event_params: {A: {int: "size(meta)"}, B: "cel.bind(m, meta, m.topic)"}
+"""
+    some, whole = (payload["event_params"] for payload in workshop.payloads(text, {}))
+    assert [one["value"] for one in some] == [
+        {"string_value": "t"},
+        {"int_value": 7},
+        {"string_value": "none"},
+    ]
+    assert [one["value"] for one in whole] == [{"int_value": 5}, {"string_value": "t"}]

@@ -1,11 +1,15 @@
-"""A resolved tree to Python ``ast`` nodes: the exact shape, with the full meaning of every operator."""
+"""A resolved tree to Python ``ast`` nodes, in one of two shapes.
+
+The exact shape has the full meaning of every operator: ``&&``, ``||``, ``all`` and ``exists`` absorb a fault
+where another operand decides. The fast shape leaves that to Python's own short circuit: it gives the same
+value, or a fault that need not be the expression's own.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from copy import deepcopy
 from functools import singledispatchmethod
 from itertools import count
 from typing import Protocol
@@ -67,11 +71,22 @@ class Generator:
         globals_: where constants and helpers live.
         locals_: extra names.
         base: the line number of the expression's first character.
+        fast: which shape.
+
+    ``absorbs`` tells afterwards whether the two shapes differ.
     """
 
     def __init__(
-        self, environment: Environment, globals_: Globals, locals_: Mapping[str, Local], base: int
+        self,
+        environment: Environment,
+        globals_: Globals,
+        locals_: Mapping[str, Local],
+        base: int,
+        *,
+        fast: bool = False,
     ) -> None:
+        self.absorbs = False
+        self._fast = fast
         self._environment = environment
         self._globals = globals_
         self._base = base
@@ -84,8 +99,6 @@ class Generator:
         if not hasattr(code.node, "lineno"):
             self._place(root.span, code.node)
         ast.fix_missing_locations(code.node)
-        if code.fast is not None:
-            ast.fix_missing_locations(code.fast)
         return code
 
     def _place(self, span: Span, node: ast.expr) -> ast.expr:
@@ -99,6 +112,10 @@ class Generator:
     @singledispatchmethod
     def _visit(self, node: Node) -> Code:
         raise NotImplementedError(type(node).__name__)
+
+    @_visit.register
+    def _unbound(self, node: tree.Unbound) -> Code:
+        return Code(self._help(node.span, "unbound", ast.Constant(node.message)))
 
     @_visit.register
     def _has(self, node: tree.Has) -> Code:
@@ -235,14 +252,13 @@ class Generator:
         fails = any(truth_fails(one) for one in operands)
         parts = [self._truth(part, one) for part, one in zip(node.operands, operands, strict=True)]
         if any(truth_fails(one) for one in operands[:-1]):
-            fast = [deepcopy(one.fast or part) for one, part in zip(operands, parts, strict=True)]
-            helper = "both" if node.operator == "&&" else "either"
-            exact = self._help(node.span, helper, *(pyast.function([], one.node) for one in operands))
-            return Code(exact, "bool", fast=self._joined(node, fast))
-        return Code(self._joined(node, parts), "bool", fails)
-
-    def _joined(self, node: tree.Logic, parts: list[ast.expr]) -> ast.expr:
-        return self._place(node.span, ast.BoolOp(ast.And() if node.operator == "&&" else ast.Or(), parts))
+            self.absorbs = True
+            if not self._fast:
+                helper = "both" if node.operator == "&&" else "either"
+                thunks = [pyast.function([], one.node) for one in operands]
+                return Code(self._help(node.span, helper, *thunks), "bool")
+        joined = ast.BoolOp(ast.And() if node.operator == "&&" else ast.Or(), parts)
+        return Code(self._place(node.span, joined), "bool", fails)
 
     @_visit.register
     def _conditional(self, node: tree.Conditional) -> Code:
@@ -337,6 +353,11 @@ class Generator:
                 return Code(pyast.generated(body.node, names, source, tests), "list")
 
     def _tested(self, node: tree.Loop, source: ast.expr, names: list[str], body: Code) -> Code:
+        assert node.body is not None  # noqa: S101 -- the macro has one
+        self.absorbs = True
+        if self._fast:
+            truths = pyast.lazily(self._truth(node.body, body), names, source)
+            return Code(self._help(node.span, node.macro, truths), "bool")
         function = pyast.function(names, body.node)
         if len(names) > 1:
             pair = f"x{next(self._numbers)}"

@@ -17,6 +17,8 @@ class CompileFault(Exception):
         offset: 0-based character in the expression's text.
         length: how many characters the fault covers; at least 1.
         hint: the nearest known name or the remedy; may be empty.
+
+    ``others`` are faults of the same expression behind this one.
     """
 
     def __init__(self, message: str, offset: int = 0, length: int = 1, hint: str = "") -> None:
@@ -25,6 +27,7 @@ class CompileFault(Exception):
         self.offset = offset
         self.length = max(length, 1)
         self.hint = hint
+        self.others: tuple[CompileFault, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message

@@ -55,6 +55,24 @@ def _absorbed(fault: Exception) -> Exception:
     return fault
 
 
+def shaped(fast: Callable[[], Any], exact: Callable[[], Any], budget: Budget) -> Any:
+    """The value of an expression in two shapes: the exact one runs only where the fast one faults.
+
+    What the fast one spent is given back, so that a budget means the same in both.
+    """
+    left = budget.left
+    try:
+        return fast()
+    except FAULTS:
+        budget.left = left
+        return exact()
+
+
+def unbound(message: str) -> Any:
+    """What no checker let pass: a fault wherever it is evaluated."""
+    raise EvalFault(message, "type")
+
+
 def loop(source: Any, budget: Budget) -> Any:
     """What a one-name macro visits: elements of a list or keys of a map; charges ``budget``."""
     if source.__class__ is not list and source.__class__ is not dict:

@@ -29,6 +29,11 @@ def generated(
     return ast.ListComp(element, [_clause(names, source, tests)])
 
 
+def lazily(element: ast.expr, names: Sequence[str], source: ast.expr) -> ast.expr:
+    """``(element for names in source)``."""
+    return ast.GeneratorExp(element, [_clause(names, source, ())])
+
+
 def generated_map(
     key: ast.expr, value: ast.expr, names: Sequence[str], source: ast.expr, tests: Iterable[ast.expr] = ()
 ) -> ast.expr:

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from itertools import repeat
 from typing import Any
 
+from bridge.rules.cel.arithmetic import fit
 from bridge.rules.cel.functions.guards import no_overload
 from bridge.rules.cel.limits import Budget
-from bridge.rules.cel.values import Optional, Type, Uint
+from bridge.rules.cel.values import INT_MAX, INT_MIN, Optional, Type, Uint
 
 NUMBERS = frozenset({int, float, Uint})
 _PLAIN = frozenset({str, int, float, bool, type(None), bytes, datetime, timedelta, Uint, Type})
@@ -57,37 +58,46 @@ def has_key(entries: dict[Any, Any], key: Any) -> bool:
 
 def lt(left: Any, right: Any) -> bool:
     """``left < right``."""
-    if _comparable(left, right):
-        return bool(left < right)
-    raise no_overload("<", left, right)
+    if left.__class__ is not right.__class__ or left.__class__ not in _ORDERED:
+        left, right = _numbers("<", left, right)
+    ordered: bool = left < right
+    return ordered
 
 
 def le(left: Any, right: Any) -> bool:
     """``left <= right``."""
-    if _comparable(left, right):
-        return bool(left <= right)
-    raise no_overload("<=", left, right)
+    if left.__class__ is not right.__class__ or left.__class__ not in _ORDERED:
+        left, right = _numbers("<=", left, right)
+    ordered: bool = left <= right
+    return ordered
 
 
 def gt(left: Any, right: Any) -> bool:
     """``left > right``."""
-    if _comparable(left, right):
-        return bool(left > right)
-    raise no_overload(">", left, right)
+    if left.__class__ is not right.__class__ or left.__class__ not in _ORDERED:
+        left, right = _numbers(">", left, right)
+    ordered: bool = left > right
+    return ordered
 
 
 def ge(left: Any, right: Any) -> bool:
     """``left >= right``."""
-    if _comparable(left, right):
-        return bool(left >= right)
-    raise no_overload(">=", left, right)
+    if left.__class__ is not right.__class__ or left.__class__ not in _ORDERED:
+        left, right = _numbers(">=", left, right)
+    ordered: bool = left >= right
+    return ordered
 
 
-def _comparable(left: Any, right: Any) -> bool:
-    kind = left.__class__
-    if kind is right.__class__:
-        return kind in _ORDERED
-    return kind in NUMBERS and right.__class__ in NUMBERS
+def _numbers(operator: str, left: Any, right: Any) -> tuple[Any, Any]:
+    """Two kinds of numbers as Python orders them; an int beside a double is a double, as cel-spec has it."""
+    kind, other = left.__class__, right.__class__
+    if kind is float and other is int:
+        return left, float(right if INT_MIN <= right <= INT_MAX else fit(right))
+    if kind is int and other is float:
+        return float(left if INT_MIN <= left <= INT_MAX else fit(left)), right
+    if kind not in NUMBERS or other not in NUMBERS:
+        raise no_overload(operator, left, right)
+    return (float(left), float(right)) if float in (kind, other) else (left, right)
 
 
 def contains(item: Any, container: Any, budget: Budget) -> bool:

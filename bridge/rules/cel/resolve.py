@@ -22,28 +22,46 @@ LAZY = frozenset({"orValue", "or"})
 _NAMESPACES = frozenset({"cel"})
 
 
-def resolve(root: Node, environment: Environment, locals_: Iterable[str] = ()) -> Node:
+def resolve(
+    root: Node, environment: Environment, locals_: Iterable[str] = (), *, checked: bool = True
+) -> Node:
     """Check every name, function and count of arguments, also in branches that would not run.
 
     Args:
         root: a parsed tree.
         environment: what may be named.
         locals_: names in scope besides.
+        checked: refuse what is wrong; without it, that part of the tree is ``Unbound``.
 
     Returns:
         The tree with qualified names joined, types as literals, and ``Invoke`` in place of ``Call``.
 
     Raises:
-        CompileFault: at the first name that is unknown or call that is wrong.
+        CompileFault: the first name that is unknown or call that is wrong; it has the others.
     """
-    return _Resolver(environment).visit(root, frozenset(locals_))
+    resolver = _Resolver(environment)
+    resolved = resolver.visit(root, frozenset(locals_))
+    if resolver.faults and checked:
+        first, *others = sorted(resolver.faults, key=lambda fault: fault.offset)
+        first.others = tuple(others)
+        raise first
+    return resolved
 
 
 class _Resolver:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
+        self.faults: list[CompileFault] = []
 
     def visit(self, node: Node, scope: frozenset[str]) -> Node:
+        """The resolved node; one that is at fault is kept as ``Unbound``, so that all faults are found."""
+        try:
+            return self._visit(node, scope)
+        except CompileFault as fault:
+            self.faults.append(fault)
+            return tree.Unbound(node.span, fault.message)
+
+    def _visit(self, node: Node, scope: frozenset[str]) -> Node:
         match node:
             case tree.Name() | tree.Select():
                 return self._named(node, scope)

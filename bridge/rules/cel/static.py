@@ -13,20 +13,17 @@ from bridge.rules.cel.tree import Node
 # Equal in Python exactly when equal in the language, whatever the other side is.
 _SELF_EQUAL = frozenset({"string", "bytes", "null", "timestamp", "duration"})
 NUMBERS = frozenset({"int", "uint", "double"})
-_ORDERED = frozenset({"string", "bytes", "timestamp", "duration"})
+_WHOLE = frozenset({"int", "uint"})
+_ORDERED = frozenset({"double", "string", "bytes", "timestamp", "duration"})
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Generated code for one node: the Python expression, its static type, and whether it may fault.
-
-    ``fast`` is another shape of it, where there is one: the same value, or a fault that need not be its own.
-    """
+    """Generated code for one node: the Python expression, its static type, and whether it may fault."""
 
     node: ast.expr
     type: str = "dyn"
     fails: bool = True
-    fast: ast.expr | None = None
 
 
 def truth_fails(code: Code) -> bool:
@@ -52,7 +49,8 @@ def proven(overload: Overload, arguments: Sequence[Code]) -> bool:
 
 def orders(left: str, right: str) -> bool:
     """Whether the types prove that Python's order is the language's."""
-    return (left in NUMBERS and right in NUMBERS) or (left == right and left in _ORDERED)
+    whole = left in _WHOLE and right in _WHOLE
+    return whole or (left == right and left in _ORDERED)
 
 
 def equals(left: str, right: str) -> bool:

@@ -176,8 +176,17 @@ class Invoke:
     arguments: tuple[Node, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Unbound:
+    """What the checker refused, with why; only trees that are run all the same have it."""
+
+    span: Span
+    message: str
+
+
 Node: TypeAlias = (
     Literal
+    | Unbound
     | Name
     | Select
     | Index

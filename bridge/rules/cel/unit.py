@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
 from typing import Any
@@ -47,7 +48,7 @@ class Compiled:
         checked: the tree with all names resolved.
         type: the static type, ``dyn`` when only run time knows it.
         text: the expression.
-        fast: a shape that gives the value or a fault out of ``FAULTS``; on a fault, ``node`` has the answer.
+        fast: the fast shape where it differs: the value, or a fault out of ``FAULTS``; then ``node`` knows.
     """
 
     node: ast.expr
@@ -82,13 +83,20 @@ class Unit:
         self._checked: list[Node] = []
         self._functions: dict[tuple[Any, ...], str] = {}
 
-    def expression(self, text: str, *, locals: Mapping[str, LocalLike] = _NO_LOCALS) -> Compiled:  # noqa: A002
+    def expression(
+        self,
+        text: str,
+        *,
+        locals: Mapping[str, LocalLike] = _NO_LOCALS,  # noqa: A002
+        checked: bool = True,
+    ) -> Compiled:
         """Compile one expression.
 
         Args:
             text: the expression.
             locals: extra names of it: the Python local that holds the value, a factory of the Python
                 expression to splice in at every use, or a ``Local``.
+            checked: refuse what is unknown; without it, that is a fault where and when it is evaluated.
 
         Returns:
             The compiled expression.
@@ -96,14 +104,25 @@ class Unit:
         Raises:
             CompileFault: it must not run.
         """
-        checked = resolve(parse(text, self.limits), self.environment, locals)
+        resolved = resolve(parse(text, self.limits), self.environment, locals, checked=checked)
         base = self._bases[-1] + len(self._texts[-1]) + 1 if self._bases else _FIRST_LINE
         names = {name: local(value) for name, value in locals.items()}
-        code = Generator(self.environment, self, names, base).generate(checked)
+        exact = Generator(self.environment, self, names, base)
+        code = exact.generate(resolved)
+        short = Generator(self.environment, self, names, base, fast=True) if exact.absorbs else None
+        fast = short.generate(resolved).node if short else None
         self._bases.append(base)
         self._texts.append(text)
-        self._checked.append(checked)
-        return Compiled(code.node, len(self._bases) - 1, checked, code.type, text, code.fast)
+        self._checked.append(resolved)
+        return Compiled(code.node, len(self._bases) - 1, resolved, code.type, text, fast)
+
+    def shaped(self, compiled: Compiled) -> ast.expr:
+        """The expression in both its shapes, the fast one first; splice it in once, and ``node`` nowhere."""
+        if compiled.fast is None:
+            return compiled.node
+        shapes = (pyast.function([], deepcopy(one)) for one in (compiled.fast, compiled.node))
+        made = pyast.call(self.helper("shaped"), *shapes, pyast.name(BUDGET))
+        return ast.fix_missing_locations(ast.copy_location(made, compiled.node))
 
     def constant(self, value: object) -> ast.expr:
         """A run-time constant, such as a callable or a map, as a global of the unit."""
@@ -236,13 +255,18 @@ _HELPERS: dict[str, Callable[..., Any]] = {
         *(access.or_value_lazy, access.or_optional, access.opt_map, access.opt_flat_map),
         *(access.make_list, access.make_map),
         *(flow.truth, flow.both, flow.either, flow.loop, flow.loop_pairs, flow.every, flow.some),
-        *(flow.single, flow.merged, flow.weigh, sort_by),
+        *(flow.single, flow.merged, flow.weigh, flow.shaped, flow.unbound, sort_by),
     )
-}
+} | {"all": all, "exists": any}
 
 
 def evaluate(
-    text: str, bindings: Mapping[str, object] = MappingProxyType({}), environment: Environment | None = None
+    text: str,
+    bindings: Mapping[str, object] = MappingProxyType({}),
+    environment: Environment | None = None,
+    *,
+    checked: bool = True,
+    exact: bool = True,
 ) -> object:
     """Compile and run one expression.
 
@@ -250,6 +274,8 @@ def evaluate(
         text: the expression.
         bindings: the values of its variables.
         environment: what it may name; by default the names of ``bindings`` and the standard functions.
+        checked: refuse what is unknown; without it, that is a fault where and when it is evaluated.
+        exact: run the exact shape alone; else the fast one, and the exact one where that faults.
 
     Returns:
         The value.
@@ -259,8 +285,9 @@ def evaluate(
         EvalFault: it has no value for these bindings.
     """
     unit = Unit(environment or Environment(bindings), filename="<expression>")
-    compiled = unit.expression(text)
-    run = unit.build(single_function([python_name(name) for name in bindings], compiled.node))
+    compiled = unit.expression(text, checked=checked)
+    node = compiled.node if exact else unit.shaped(compiled)
+    run = unit.build(single_function([python_name(name) for name in bindings], node))
     try:
         return run(*bindings.values(), Budget(unit.limits.steps))
     except Exception as exc:

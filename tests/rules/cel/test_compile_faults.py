@@ -166,3 +166,10 @@ def test_constant_map_fields_may_be_asked_for() -> None:
 def test_static_types(text: str, kind: str) -> None:
     """What is known of a result before it runs."""
     assert Unit(ENVIRONMENT, filename="<test>").expression(text).type == kind
+
+
+def test_all_faults_of_an_expression_are_told() -> None:
+    """In the order of the text, so that one run of the checker is enough."""
+    found = fault("evnt.a + sting(event.b) + meta.c.trim(1)")
+    told = [one.message for one in (found, *found.others)]
+    assert told == ["unknown variable 'evnt'", "unknown function 'sting'", "trim takes 0 argument(s), not 1"]

@@ -236,3 +236,31 @@ def test_deep_data() -> None:
     with pytest.raises(EvalFault) as caught:
         evaluate("a == b", {"a": deep, "b": [[deep]]})
     assert caught.value.kind == "budget"
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_unchecked_names_are_faults_where_they_are_evaluated(exact: bool) -> None:
+    """The official suite asks for it: an unknown name that is never needed does no harm."""
+    assert evaluate("gone || true", checked=False, exact=exact) is True
+    assert evaluate("true ? 1 : gone.size()", checked=False, exact=exact) == 1
+    with pytest.raises(EvalFault, match="unknown variable 'gone'"):
+        evaluate("gone || false", checked=False, exact=exact)
+
+
+def test_an_int_beside_a_double_is_ordered_as_a_double() -> None:
+    """As in the official suite; and what does not fit into 64 bits is a fault, not a Python error."""
+    assert run("9007199254740993 <= 9007199254740992.0") is True
+    assert run("event.id < 7.5 && 7.5 > event.id && event.total < 2") is True
+    assert run("event.big > event.id") is True
+    assert fault("event.big > 1.5").kind == "overflow"
+
+
+def test_what_the_fast_shape_spent_is_given_back() -> None:
+    """A budget means the same in both shapes, although the loop runs twice."""
+    text = "event.items.all(i, i.qty > 0 && i.gone == 1) || event.on"
+    unit = Unit(Environment(["event"]), filename="<twice>")
+    node = unit.shaped(unit.expression(text))
+    run_it = unit.build(single_function([python_name("event")], node))
+    budget = Budget(2)
+    assert run_it(EVENT, budget) is True
+    assert budget.left == 0

@@ -119,10 +119,10 @@ def theirs(text: str, document: dict[str, Any]) -> object:
     return ERROR if value.type() == oracle.Type.ERROR else value.plain_value()
 
 
-def ours(text: str, document: dict[str, Any]) -> object:
-    """Our value, or ERROR."""
+def ours(text: str, document: dict[str, Any], *, exact: bool) -> object:
+    """Our value in one of the two shapes of code, or ERROR."""
     try:
-        return cel.evaluate(text, document, OURS)
+        return cel.evaluate(text, document, OURS, exact=exact)
     except cel.EvalFault:
         return ERROR
 
@@ -143,7 +143,9 @@ ANY = st.sampled_from(["int", "double", "string", "bool", "list"]).flatmap(lambd
 @given(text=ANY, document=DOCUMENTS)
 @example(text="(b || 1 / j > 0)", document={"i": 1, "j": 0, "x": 0.0, "s": "", "b": True, "l": [], "m": {}})
 def test_random_expressions_agree_with_the_oracle(text: str, document: dict[str, Any]) -> None:
-    """Value and kind, and whether it is an error at all."""
-    expected, got = theirs(text, document), ours(text, document)
+    """Value and kind, and whether it is an error at all; in both shapes of code."""
+    expected = theirs(text, document)
+    for exact in (True, False):
+        got = ours(text, document, exact=exact)
 
-    assert same(expected, got), f"{text}: oracle {expected!r}, ours {got!r}"
+        assert same(expected, got), f"{text}: oracle {expected!r}, ours {got!r}, {exact=}"
