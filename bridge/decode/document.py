@@ -96,8 +96,15 @@ def decode(
     except TooLarge as error:
         return Poison(Reason.TOO_LARGE, str(error))
     except Undecodable as error:
-        return Poison(Reason.UNDECODABLE, f"{error}{doubt(record, body)}")
+        return Poison(Reason.UNDECODABLE, f"{error}{doubt(record, body)}{_looks_framed(kind, body)}")
     return value if value.__class__ is Waiting else Document(record, value, limits, text=kind == "text")
+
+
+def _looks_framed(kind: Decode, body: bytes) -> str:
+    """No JSON begins with a zero byte; what Confluent's serializers write does."""
+    if kind != "json" or body[0] != 0:
+        return ""
+    return "; it begins as bodies with a schema do: `decode: avro`, `protobuf` or `json_schema`?"
 
 
 def _value(record: Record, body: bytes, kind: Decode, limits: Limits, schemas: Schemas | None) -> Any:

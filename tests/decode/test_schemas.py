@@ -258,6 +258,14 @@ def test_an_outbox_record_keeps_its_identity() -> None:
     run(story)
 
 
+def test_a_body_with_a_schema_that_is_read_as_json_gives_a_hint() -> None:
+    """The likeliest slip in a new configuration."""
+    poison = decode(Record(Stream("s", "t"), 0, 1, b"\x00\x00\x00\x00\x07{}"), "json", Limits())
+
+    assert isinstance(poison, Poison)
+    assert "`decode: avro`" in poison.error
+
+
 def test_without_a_registry_such_a_body_is_undecodable() -> None:
     """Samples of ``check`` are judged offline."""
     poison = decode(Record(Stream("s", "t"), 0, 1, b"\x00\x00\x00\x00\x07data"), "avro", Limits())
