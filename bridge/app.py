@@ -23,6 +23,7 @@ from bridge.admin import AdminServer
 from bridge.config import Config, Destination, SourceSettings
 from bridge.consumers.base import Consumer, Inbox, Surroundings
 from bridge.dead_letters import open_store
+from bridge.decode import Schemas, open_schemas, registry_users
 from bridge.errors import BridgeError, ConfigError
 from bridge.intake import Intake, LoopInbox
 from bridge.logs import get_logger
@@ -119,6 +120,7 @@ class App:
         overseer = Overseer(tally, parts, self._source_ended)
         store = open_store(config, self._secret_reader())
         parts.undertaker = Undertaker(store, overseer, random.random, self._rules.hash)
+        parts.schemas = self._schemas(pipeline)
         for name, settings in config.destinations.items():
             parts.dispatchers[name] = self._dispatcher(name, settings, pipeline, overseer)
         for source in config.sources:
@@ -134,6 +136,17 @@ class App:
 
     def _secret_reader(self) -> Callable[..., str]:
         return partial(read_secret, base=self._config.base, environ=self._environ)
+
+    def _schemas(self, pipeline: Pipeline) -> Schemas | None:
+        """Only where a source needs them; the password is read once here, so that its lack ends the start."""
+        settings = self._config.schema_registry
+        if settings is None or not registry_users(self._config):
+            return None
+        password = None
+        if settings.password is not None:
+            password = SecretSource(settings.password, base=self._config.base, environ=self._environ).value
+            password()
+        return open_schemas(settings, password, self._config.limits.json_depth, pipeline)
 
     def _consumer_of(self, settings: SourceSettings, inbox: Inbox) -> Consumer:
         letters = self._config.dead_letters
@@ -184,6 +197,8 @@ class App:
     def _start(self) -> None:
         _log.info("bridge started", version=__version__, rules=self._rules.hash, admin_port=self.admin.port)
         self.watch.start(asyncio.get_running_loop(), self._tick)
+        if self._parts.schemas is not None:
+            self._parts.schemas.start(asyncio.get_running_loop())
         for intake in self._parts.intakes.values():
             intake.consumer.start()
         self._reloading = asyncio.create_task(self._reloader.run())
@@ -246,6 +261,8 @@ class App:
         budget_seconds = deadline_seconds - closing_seconds
         closes = [intake.consumer.close(budget_seconds) for intake in self._parts.intakes.values()]
         await asyncio.wait([asyncio.wrap_future(close) for close in closes], timeout=deadline_seconds)
+        if self._parts.schemas is not None:
+            self._parts.schemas.close()
         for dispatcher in self._parts.dispatchers.values():
             await dispatcher.close(closing_seconds)
         for client in self._clients:

@@ -83,7 +83,7 @@ class Secret(Settings):
         return f"env {self.env}" if self.env else f"file {self.file}"
 
 
-Decode = Literal["json", "text"]
+Decode = Literal["json", "text", "avro", "protobuf", "json_schema"]
 
 
 class SourceSettings(Settings):
@@ -119,6 +119,21 @@ class Timeout(Settings):
     read: Seconds = 15.0
     write: Seconds = 15.0
     pool: Seconds = 30.0
+
+
+class SchemaRegistry(Settings):
+    """A Confluent-compatible schema registry, for ``decode: avro``, ``protobuf`` and ``json_schema``."""
+
+    url: str = Field(pattern=r"^https?://[^\s@,]+$")
+    username: str | None = None
+    password: Secret | None = None
+    ca: Path | None = None
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("`username` and `password` go together")
+        return self
 
 
 class Destination(Settings):
@@ -203,6 +218,7 @@ class Config(Settings):
     """A whole configuration, references resolved against ``base`` (the config file's folder)."""
 
     sources: tuple[SourceSettings, ...] = Field(min_length=1)
+    schema_registry: SchemaRegistry | None = None
     destinations: dict[str, Destination] = Field(min_length=1)
     dead_letters: DeadLetters
     rules: tuple[str, ...] = Field(min_length=1)

@@ -181,8 +181,19 @@ class _Reader:
         for index, source in sources.items():
             if problem := dead_letter_conflict(config.dead_letters, source, source.stream_names()):
                 self._find(("sources", index), problem, "send dead letters elsewhere")
+            if config.schema_registry is None:
+                self._judge_decode(source, ("sources", index))
         if len(sources) == len(self._data["sources"]):
             self._judge_dead_letters(config.dead_letters, sources)
+
+    def _judge_decode(self, source: SourceSettings, keypath: KeyPath) -> None:
+        """Without a registry no body can be read that was written with a schema."""
+        named: dict[KeyPath, str] = {("decode",): source.decode}
+        named |= {("topic_decode", topic): kind for topic, kind in source.topic_decode.items()}
+        for below, kind in named.items():
+            if kind not in ("json", "text"):
+                problem = f"`{kind}` needs a schema registry"
+                self._find((*keypath, *below), problem, "add `schema_registry: {url: …}` at the top")
 
     def _judge_dead_letters(self, letters: DeadLetters, sources: dict[int, SourceSettings]) -> None:
         of_type = [source.name for source in sources.values() if source.type == letters.type]

@@ -2,7 +2,7 @@
 
 ``LoopInbox`` is the half that the consumer thread touches; ``Intake`` is owned by the loop. A stream is
 paused while its source has a reason (``room``, ``blocked``) or the stream itself has one
-(``rule_stopped``, ``no_rule``, ``dead_letters_unavailable``).
+(``rule_stopped``, ``no_rule``, ``registry_unavailable``, ``dead_letters_unavailable``).
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ CounterName = Literal[
     "dead_letters_total",
     "dead_letter_failures_total",
     "rule_faults_total",
+    "schema_fetches_total",
     "rebalances_total",
     "commits_total",
     "offsets_lost_total",
@@ -86,6 +87,7 @@ class Family:
 _EVENT_TYPES = {"event_type": ("identify", "track")}
 _RECORD_OUTCOMES = {"outcome": tuple(outcome.value for outcome in Outcome)}
 _EVENT_OUTCOMES = {"outcome": ("delivered", "dead_lettered", "abandoned")}
+_FETCHES = {"outcome": ("ok", "unusable", "unknown", "unavailable")}
 _REASONS = {"reason": tuple(reason.value for reason in Reason)}
 
 # A promise such as "delivered within 5 s" needs 5 s as a bound; latencies reach hours in an outage.
@@ -146,6 +148,7 @@ _ALL = (
     _counter("dead_letters_total", "Dead letters confirmed.", *("source", "reason"), closed=_REASONS),
     _counter("dead_letter_failures_total", "Dead letters that could not be written; they are tried again."),
     _counter("rule_faults_total", "Records a rule could not turn into events.", "rule", "reason"),
+    _counter("schema_fetches_total", "Questions to the schema registry.", "outcome", closed=_FETCHES),
     _histogram("rule_duration_seconds", "Time of one rule on one record.", _RULE_BOUNDS, "rule"),
     _gauge("consumer_lag", "Records behind the end of the partition.", "source", "topic", "partition"),
     _gauge("oldest_unsettled_timestamp_seconds", "Broker time of the oldest record in flight.", "source"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bridge.decode import Schemas
 from bridge.intake import Intake
 from bridge.send.dispatcher import Dispatcher
 from bridge.settle.undertaker import Undertaker
@@ -19,3 +20,4 @@ class Parts:
     intakes: dict[str, Intake] = field(default_factory=dict)
     dispatchers: dict[str, Dispatcher] = field(default_factory=dict)
     undertaker: Undertaker = field(init=False)
+    schemas: Schemas | None = None

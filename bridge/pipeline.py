@@ -11,7 +11,7 @@ from functools import partial
 from typing import cast
 
 from bridge.config import Config, Decode, SourceSettings
-from bridge.decode import Document, decode
+from bridge.decode import Document, Waiting, decode
 from bridge.intake import Intake
 from bridge.logs import redacted
 from bridge.model import Applied, Event, Fault, Filtered, OnError, Outcome, Poison, Reason, Record, Stream
@@ -25,6 +25,7 @@ from bridge.tally import Tally
 
 NO_RULE = "no_rule"
 RULE_STOPPED = "rule_stopped"
+REGISTRY_UNAVAILABLE = "registry_unavailable"
 
 
 class Pipeline:
@@ -46,6 +47,15 @@ class Pipeline:
         for intake in self._parts.intakes.values():
             intake.release((NO_RULE, RULE_STOPPED))
 
+    def schema_asked(self, outcome: str) -> None:
+        """The schema registry was asked."""
+        self._tally.schema_asked(outcome)
+
+    def schemas_changed(self) -> None:
+        """A schema is known now: what stood still for one is tried; it may stand still for another."""
+        for intake in self._parts.intakes.values():
+            intake.release((REGISTRY_UNAVAILABLE,))
+
     # consumers → decode → rules
 
     def take_in(self, intake: Intake, tickets: Sequence[Ticket]) -> None:
@@ -60,7 +70,8 @@ class Pipeline:
         if rules is None:
             self._unmatched(intake, ticket)
             return
-        made: Document | Applied | Poison | Filtered = decode(record, kind, self._limits)
+        made: Document | Applied | Poison | Filtered | Waiting
+        made = decode(record, kind, self._limits, self._parts.schemas)
         if isinstance(made, Document):
             made = rules.apply(record, made.unwrap)
         if isinstance(made, Applied) and (made.events or made.faults):
@@ -68,6 +79,8 @@ class Pipeline:
         elif isinstance(made, Poison):
             ticket.parts = 1
             self._bury(ticket, Cause(made.reason, made.error))
+        elif isinstance(made, Waiting):
+            intake.hold(ticket, REGISTRY_UNAVAILABLE)
         else:
             self._filter(intake, ticket)
 

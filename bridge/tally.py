@@ -124,6 +124,10 @@ class Tally:
             error=error,
         )
 
+    def schema_asked(self, outcome: str) -> None:
+        """The schema registry was asked."""
+        self._board.counter("schema_fetches_total", outcome=outcome).value += 1
+
     def answered(self, destination: str, verdict: Verdict, seconds: float, *, again: bool) -> None:
         """A request ended."""
         self._requests(destination, str(verdict.status) if verdict.status else verdict.reason).value += 1

@@ -11,8 +11,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.parts import apicurio as apicurio_part
 from tests.parts import kafka as kafka_part
 from tests.parts import rabbitmq as rabbitmq_part
+from tests.parts.apicurio import Apicurio
 from tests.parts.kafka import Kafka
 from tests.parts.rabbitmq import RabbitMQ
 
@@ -55,6 +57,30 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
 def rabbitmq_url(rabbitmq: RabbitMQ) -> str:
     """URL of the session's RabbitMQ, user info included."""
     return rabbitmq.url
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apicurio]:
+    """The session's schema registry. Never stop it; take ``own_registry`` for that."""
+    require(apicurio_part.missing())
+    part = Apicurio(tmp_path_factory.mktemp("registry"))
+    part.start()
+    yield part
+    part.stop()
+
+
+@pytest.fixture
+def own_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Apicurio]]:
+    """A schema registry of the test's own, not started, ended with the test."""
+    require(apicurio_part.missing())
+    with ExitStack() as stack:
+
+        def make() -> Apicurio:
+            part = Apicurio(tmp_path_factory.mktemp("own-registry"))
+            stack.callback(part.kill)
+            return part
+
+        yield make
 
 
 @pytest.fixture

@@ -221,7 +221,7 @@ def test_an_unknown_key_is_shown_with_its_nearest_name(
         ("[orders]", "[1]", "sources[0].topics[0]", "must be text"),
         ("[orders]", "[orders]\n    partitions: many", "sources[0].partitions", "must be a whole number"),
         ("[orders]", "[orders]\n    retries: {a: b}", "sources[0].retries.a", "must be a whole number"),
-        ("[orders]", "[orders]\n    decode: avr", "sources[0].decode", "must be `json` or `text`"),
+        ("[orders]", "[orders]\n    decode: avr", "sources[0].decode", "must be `json`, `text`, `avro`"),
         (
             "[orders]",
             "[orders]\n    password: 5",

@@ -24,11 +24,21 @@ README = (ROOT / "README.md").read_text()
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 
 
-RULE_PAGES = [ROOT / "docs" / name for name in ("rules.md", "rules-cookbook.md", "envelopes.md")]
+RULE_PAGES = [
+    ROOT / "docs" / name for name in ("rules.md", "rules-cookbook.md", "envelopes.md", "decoding.md")
+]
+CONFIG_MARK = "# bridge.yaml\n"
 RULE_EXAMPLES = [
     pytest.param(example, id=f"{page.name}-{number}")
     for page in RULE_PAGES
     for number, example in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL), 1)
+    if not example.startswith(CONFIG_MARK)
+]
+CONFIG_EXAMPLES = [
+    example
+    for page in PAGES
+    for example in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    if example.startswith(CONFIG_MARK)
 ]
 
 
@@ -94,6 +104,24 @@ def test_a_documented_command_works_on_the_first_example(words: str, tmp_path: P
 
     assert len(COMMAND_LINES) == 3
     assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+@pytest.mark.parametrize("example", CONFIG_EXAMPLES)
+def test_a_documented_part_of_a_configuration_is_good(example: str, tmp_path: Path) -> None:
+    """With the parts that it leaves out; ``check`` warns of nothing but its unset secret."""
+    rest = (
+        "destinations: {default: {url: 'http://localhost', write_key: {file: key}}}\n"
+        "dead_letters: {type: file, path: letters.jsonl}\n"
+        "rules: [rules.yaml]\n"
+    )
+    (tmp_path / "bridge.yaml").write_text(example + rest)
+    (tmp_path / "key").write_text("key")
+    rule = "{name: r, emit: [{event_type: track, event_name: E, user_id: '\"u\"'}]}"
+    (tmp_path / "rules.yaml").write_text(f"from: {{topics: ['^.*']}}\nrules: [{rule}]\n")
+    answer = filum_bridge("check", "--config", tmp_path / "bridge.yaml")
+
+    assert answer.returncode == 0, answer.stdout
+    assert "0 errors, 1 warnings" in answer.stdout
 
 
 def test_the_function_reference_is_current() -> None:

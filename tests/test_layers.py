@@ -41,7 +41,14 @@ SHARED_CONTRACT = "bridge.consumers.base"
 
 OWNERS = {
     "backports": ("bridge/decode/compression.py",),
-    "confluent_kafka": ("bridge/consumers/kafka_client.py",),
+    "confluent_kafka": ("bridge/consumers/kafka_client.py", "bridge/decode/schema_client.py"),
+    "confluent_kafka.schema_registry": ("bridge/decode/schema_client.py",),
+    "httpx2": ("bridge/decode/schema_client.py",),
+    "fastavro": ("bridge/decode/avro_body.py",),
+    "google.protobuf": ("bridge/decode/protobuf_",),
+    "proto_schema_parser": ("bridge/decode/protobuf_text.py",),
+    "antlr4": ("bridge/decode/protobuf_text.py",),
+    "jsonschema_rs": ("bridge/decode/json_schema_body.py",),
     "pika": ("bridge/consumers/rabbitmq_client.py",),
     "httpx": ("bridge/send/", "bridge/app.py"),
     "prometheus_client": ("bridge/metrics.py",),

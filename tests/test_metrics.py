@@ -43,11 +43,12 @@ requests_in_flight{destination} breaker_state{destination} stalled{source,destin
 source_connected{source} last_delivery_timestamp_seconds{destination} rules_info{hash}
 config_reloads_total{outcome} config_last_reload_successful build_info
 """
+ADDED = "schema_fetches_total{outcome}"
 
 
 def test_every_designed_name_is_declared_with_its_labels() -> None:
     """Names and labels are an interface; only ``build_info`` adds labels of its own."""
-    designed = dict(re.findall(r"(\w+)(?:\{([\w,]+)\})?", DESIGNED))
+    designed = dict(re.findall(r"(\w+)(?:\{([\w,]+)\})?", DESIGNED + ADDED))
     declared = {name: ",".join(family.labels) for name, family in FAMILIES.items()}
     assert {**declared, "build_info": ""} == designed
 

@@ -16,8 +16,9 @@ from bridge.cli.findings import Findings, Format
 from bridge.cli.sample_records import read_samples
 from bridge.cli.sarif import sarif
 from bridge.cli.targets import Target, chosen, config_target
-from bridge.config import Secret
+from bridge.config import Config, Secret
 from bridge.config_file import expand_glob, secrets_of
+from bridge.decode import REMEDY, missing_extra, registry_users
 from bridge.errors import ConfigError, UsageError
 from bridge.located_yaml import read_yaml
 from bridge.rules import RuleSet, compile_files, unfit
@@ -103,6 +104,7 @@ def _check_config(path: Path, findings: Findings, samples: Path | None, read: Re
     assert target.config is not None  # noqa: S101 - config_target has read it
     for where, secret in secrets_of(target.config):
         _warn_unset(secret, target, where, str(path), findings)
+    _warn_extra(target.config, str(path), findings)
     rules = _check_rules(target, findings, samples, read)
     for one in unfit(rules, target.config) if rules is not None else ():
         findings.add(located.error(one.keypath, one.problem, hint=one.hint))
@@ -196,6 +198,14 @@ def _warn_unset(secret: Secret, target: Target, where: str, path: str, findings:
     except ConfigError as error:
         warning = ConfigError(f"{error.problem}: `run` will refuse this", path=path, where=where)
         findings.warn("secret-unset", warning)
+
+
+def _warn_extra(config: Config, path: str, findings: Findings) -> None:
+    """The bridge may run elsewhere; `run` refuses it here."""
+    missing = missing_extra() if registry_users(config) else ""
+    if missing:
+        problem = f"bodies with a schema need what is not installed here: {missing}"
+        findings.warn("registry-extra", ConfigError(problem, path=path, hint=REMEDY))
 
 
 _PRINTERS: dict[Format, Callable[[Findings], str]] = {

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from bridge.cli.targets import Target
 from bridge.config import Decode
-from bridge.decode import decode
+from bridge.decode import Document, decode
 from bridge.errors import ConfigError, UsageError
-from bridge.model import Filtered, Poison
+from bridge.model import Poison
 from bridge.record_lines import Line, read_line
 from bridge.rules.lint.samples import Sample
 from bridge.rules.meta import meta_of
@@ -59,7 +59,7 @@ def _add(file: SampleFile, path: Path, number: int, line: Line, target: Target) 
     if isinstance(document, Poison):
         problem = f"this sample cannot be decoded: {document.error}"
         file.undecodable.append(ConfigError(problem, path=str(path), line=number, column=1))
-    elif not isinstance(document, Filtered):
+    elif isinstance(document, Document):
         file.samples.append(Sample(line.name, line.queue, meta_of(record), document.unwrap))
 
 

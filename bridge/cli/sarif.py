@@ -17,7 +17,10 @@ from bridge.rules.lint.codes import LINTS
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
-DESCRIPTIONS = {one.code: one.what.replace("`", "") for one in LINTS}
+# Of rule files and, after that, of configurations.
+DESCRIPTIONS = {one.code: one.what.replace("`", "") for one in LINTS} | {
+    "registry-extra": "Bodies with a schema need libraries that are not installed.",
+}
 """Every code that a problem may have, in a sentence."""
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, overload
 
-from bridge.config import Limits
+from bridge.config import Decode, Limits
 from bridge.decode import cloudevents, debezium, outbox
 from bridge.decode.compression import TooLarge, doubt, open_body
 from bridge.decode.json_body import Undecodable, parse_json, parse_text
+from bridge.decode.schema import schema_kind
+from bridge.decode.schemas import Schemas, Waiting
 from bridge.model import Filtered, Poison, Reason, Record, Scope
 
 Unwrapped = Scope | Poison | Filtered
@@ -56,17 +58,30 @@ class Document:
         return Scope(value, identity=identity)
 
 
-def decode(record: Record, kind: Literal["json", "text"], limits: Limits) -> Document | Poison | Filtered:
+@overload
+def decode(record: Record, kind: Decode, limits: Limits) -> Document | Poison | Filtered: ...
+
+
+@overload
+def decode(
+    record: Record, kind: Decode, limits: Limits, schemas: Schemas | None
+) -> Document | Poison | Filtered | Waiting: ...
+
+
+def decode(
+    record: Record, kind: Decode, limits: Limits, schemas: Schemas | None = None
+) -> Document | Poison | Filtered | Waiting:
     """Read a record's body.
 
     Args:
         record: as the broker gave it.
         kind: what the source says its bodies are.
         limits: ``record`` (bytes) and ``json_depth`` are used.
+        schemas: for ``avro``, ``protobuf`` and ``json_schema``.
 
     Returns:
         The document; ``Filtered("tombstone")`` for a null body; ``Poison`` for an empty, too large (also
-        once decompressed) or undecodable one.
+        once decompressed) or undecodable one; ``Waiting`` while the schema of the body is not known.
     """
     body = record.value
     if body is None:
@@ -77,9 +92,27 @@ def decode(record: Record, kind: Literal["json", "text"], limits: Limits) -> Doc
         return Poison(Reason.UNDECODABLE, "empty body")
     try:
         opened = open_body(record, body, limits.record)
-        value = parse_json(opened, limits.json_depth) if kind == "json" else parse_text(opened)
+        value = _value(record, opened, kind, limits, schemas)
     except TooLarge as error:
         return Poison(Reason.TOO_LARGE, str(error))
     except Undecodable as error:
-        return Poison(Reason.UNDECODABLE, f"{error}{doubt(record, body)}")
-    return Document(record, value, limits, text=kind == "text")
+        return Poison(Reason.UNDECODABLE, f"{error}{doubt(record, body)}{_looks_framed(kind, body)}")
+    return value if value.__class__ is Waiting else Document(record, value, limits, text=kind == "text")
+
+
+def _looks_framed(kind: Decode, body: bytes) -> str:
+    """No JSON begins with a zero byte; what Confluent's serializers write does."""
+    if kind != "json" or body[0] != 0:
+        return ""
+    return "; it begins as bodies with a schema do: `decode: avro`, `protobuf` or `json_schema`?"
+
+
+def _value(record: Record, body: bytes, kind: Decode, limits: Limits, schemas: Schemas | None) -> Any:
+    if kind == "json":
+        return parse_json(body, limits.json_depth)
+    wanted = schema_kind(kind)
+    if wanted is None:
+        return parse_text(body)
+    if schemas is None:
+        raise Undecodable(f"a body of kind {kind} needs the schema registry")
+    return schemas.read(wanted, record, body)

@@ -65,6 +65,15 @@ def depth(body: bytes) -> int:
     return max(accumulate(map(_STEP.__getitem__, brackets)), default=0)
 
 
+def nests_deeper(value: Any, max_depth: int) -> bool:
+    """Whether lists and maps of a value nest deeper than this."""
+    if isinstance(value, dict):
+        return max_depth < 1 or any(nests_deeper(item, max_depth - 1) for item in value.values())
+    if isinstance(value, list):
+        return max_depth < 1 or any(nests_deeper(item, max_depth - 1) for item in value)
+    return False
+
+
 def _problem(body: bytes, problem: str) -> str:
     """Invalid UTF-8 is named with its place in the body; the parser knows only the one in the string."""
     try:
