@@ -53,12 +53,16 @@ class Overseer:
             _log.error("destination blocked", destination=destination, reason=blocked_reason, status=status)
         else:
             _log.info("destination open", destination=destination)
-        for intake in self._parts.intakes.values():
-            self._gate(intake)
+        self.waits_changed()
         self._check_drains()
 
+    def waits_changed(self) -> None:
+        """Hold sources back, or let them go: a blocked destination without events needs new ones to probe."""
+        for intake in self._parts.intakes.values():
+            self._gate(intake)
+
     def _gate(self, intake: Intake) -> None:
-        blocked = {name for name, d in self._parts.dispatchers.items() if d.is_blocked}
+        blocked = {name for name, d in self._parts.dispatchers.items() if d.holds_sources}
         if intake.feeds and intake.feeds <= blocked:
             intake.hold_back("blocked")
         else:

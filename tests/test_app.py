@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge.config import Destination
@@ -178,9 +178,29 @@ def test_an_unwritten_letter_is_never_counted(tmp_path: Path) -> None:
     assert world.committed() == 0
 
 
+def test_a_blocked_destination_that_lost_its_events_probes_with_new_ones(tmp_path: Path) -> None:
+    """Everything was given back while it was blocked: without new events nobody would ever ask it again."""
+    world = World(tmp_path)
+    world.answer = lambda _: 401
+    for user in ("ann", "bob", "eve"):
+        world.order(user, 1)
+
+    async def story() -> None:
+        await world.until(lambda: bool(world.snapshot().total("stalled", reason="auth")))
+        world.broker.lose("bridge")
+        await world.until(lambda: world.app.watch.summary()["given_back"] >= 3)
+        world.answer = lambda _: 200
+        await world.until(lambda: world.committed() == 3)
+
+    world.run(story)
+
+    assert sorted(event["user_id"] for event in world.accepted) == ["ann", "bob", "eve"]
+
+
 @pytest.mark.timeout(300)
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**32))
+@example(seed=275080713)
 def test_chaos_loses_nothing_and_keeps_order(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     """Random failures, refusals, revocations and losses: all accepted or dead, first acceptances in order.
 

@@ -58,6 +58,10 @@ class Witness(Protocol):
         """The destination was blocked, or opened again (empty reason); 0: by no answer at all."""
         ...
 
+    def waits_changed(self) -> None:
+        """A blocked destination has events to probe with now, or has none any more."""
+        ...
+
 
 class Clock(Protocol):
     """Where times come from."""
@@ -118,6 +122,7 @@ class Dispatcher:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = float("inf")
         self._pump_due = False
+        self._holds = False
 
     def submit(self, event: Event, owner: Owner, key: Hashable) -> None:
         """Queue an event behind those of its ordering key."""
@@ -135,6 +140,11 @@ class Dispatcher:
     def is_blocked(self) -> bool:
         """The destination itself is at fault; only probes leave."""
         return bool(self.controller.blocked_reason)
+
+    @property
+    def holds_sources(self) -> bool:
+        """Blocked, and events wait, one of which will be the probe; without any, new ones must come."""
+        return self.is_blocked and self.lanes.waiting > 0
 
     @property
     def is_idle_blocked(self) -> bool:
@@ -166,6 +176,9 @@ class Dispatcher:
                 break
             self._launch(parcel)
         self._set_timer(now, wakes_at)
+        if self.holds_sources is not self._holds:
+            self._holds = not self._holds
+            self._witness.waits_changed()
 
     def _launch(self, parcel: Parcel) -> None:
         self.in_flight += 1

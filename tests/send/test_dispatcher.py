@@ -86,6 +86,9 @@ class Reports:
     def turned(self, destination: str, blocked_reason: str, status: int) -> None:
         self.turns.append(blocked_reason)
 
+    def waits_changed(self) -> None:
+        """Nobody has to be held back."""
+
 
 class Owner:
     def __init__(self) -> None:
