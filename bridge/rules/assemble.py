@@ -1,7 +1,8 @@
-"""A rule's compiled expressions → the body of one Python function. Pure: nodes in, nodes out.
+"""A rule's compiled expressions → the bodies of its Python functions. Pure: nodes in, nodes out.
 
-The function takes ``turn``, whose scope has the variables; it returns False where ``when`` refused, else it
-strikes the events into the turn and returns True. Everything is computed before anything is sent.
+The rule's function takes ``turn``, whose scope has the variables; it returns False where ``when`` refused,
+else it strikes the events into the turn and returns True. Everything is computed before anything is sent.
+A ``when`` that looks at the event alone is a function of its own: who is refused needs no turn.
 """
 
 from __future__ import annotations
@@ -51,9 +52,26 @@ class Assembly:
         self._lets = lets
         self._tools = dict(tools)
 
+    def test(self) -> list[ast.stmt]:
+        """The function of ``v_event`` that says whether ``when`` takes it; empty where it needs more.
+
+        Where there is one, ``body`` does not ask again.
+        """
+        code = self._coded(self._rule.when) if self._rule.when is not None else None
+        if code is None or not self._is_of_event(code):
+            return []
+        if code.fast is None or code.exact is None:
+            return snippet("return VALUE", code.node, VALUE=code.node)
+        return snippet(_TEST, code.exact, VALUE=code.exact, FAST=code.fast, **self._tools)
+
+    def _is_of_event(self, code: Coded) -> bool:
+        nodes = [node for node in (code.node, code.exact, code.fast) if node is not None]
+        needed = _inputs(node for node in nodes if code.fast is None or node is not code.node)
+        return code.type == "bool" and needed.keys() <= {"v_event"} and not self._lets.in_use(nodes)
+
     def body(self) -> list[ast.stmt]:
-        """All statements of the function."""
-        when = self._when()
+        """All statements of the rule's function."""
+        when = [] if self.test() else self._when()
         statements: list[ast.stmt] = []
         for index, emit in enumerate(self._rule.emits):
             statements += self._emit(emit, index)
@@ -217,6 +235,12 @@ def _inputs(nodes: Iterable[ast.AST]) -> dict[str, None]:
     return {name: None for name in names if name in _INPUTS}
 
 
+_TEST = """\
+try:
+    return FAST
+except FAULTS:
+    return VALUE
+"""
 _FAST = """\
 try:
     wanted = FAST

@@ -140,9 +140,11 @@ class _Compiler:
             Lets(nodes, self._unit.constant(UNSET), self._unit.constant(Exception)),
             self._tools(mint),
         )
-        function = self._unit.build(_function(assembly.body()))
+        test = assembly.test()
+        accepts = self._unit.build(_function("accepts", "v_event", test)) if test else None
+        function = self._unit.build(_function("rule", "turn", assembly.body()))
         places = Places(self._file.located, self._rule, self._unit, self._by_index)
-        return CompiledRule(self._rule, function, places.explain, self._key)
+        return CompiledRule(self._rule, function, places.explain, self._key, accepts)
 
     def _compile_lets(self) -> dict[str, cel.Local | str]:
         known: dict[str, cel.Local | str] = {}
@@ -236,9 +238,9 @@ def _load(name: str) -> ast.expr:
     return ast.Name(name, ast.Load())
 
 
-def _function(body: list[ast.stmt]) -> ast.FunctionDef:
-    arguments = ast.arguments([], [ast.arg("turn")], None, [], [], None, [])
-    function = ast.FunctionDef("rule", arguments, body, [], None, None)
+def _function(name: str, argument: str, body: list[ast.stmt]) -> ast.FunctionDef:
+    arguments = ast.arguments([], [ast.arg(argument)], None, [], [], None, [])
+    function = ast.FunctionDef(name, arguments, body, [], None, None)
     ast.copy_location(function, body[0])
     pyast.fill_places(function)
     return function

@@ -142,9 +142,9 @@ class Index(Generic[Run]):
         """What to run for an event under ``envelope``; everything where the field holds no text."""
         value = event
         for field in self._path:
-            if value.__class__ is not dict or field not in value:
+            if value.__class__ is not dict:
                 return self._all
-            value = value[field]
+            value = value.get(field)
         return self._by_text.get(value, self._others) if value.__class__ is str else self._all
 
     def everything(self) -> tuple[Run, ...]:

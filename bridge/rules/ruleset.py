@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
 from bridge.model import Applied, Event, Fault, Filtered, Poison, Reason, Record, Scope
 from bridge.rules.cel.functions.regex import starts_with
@@ -29,22 +29,25 @@ class CompiledRule:
         run: adds the rule's events to the turn; False where ``when`` refused. Raises what ``explain`` takes.
         explain: an exception of ``run`` → reason and text of the fault; None for one that is a bug.
         key: what ``when`` asks of the event; ``run`` gives False wherever it asks in vain.
+        accepts: event → whether ``when`` takes it, where it looks at nothing else; ``run`` then does not ask.
     """
 
     rule: Rule
     run: Callable[[Turn], bool]
     explain: Callable[[Exception], tuple[Reason, str] | None]
     key: Key | None = None
+    accepts: Callable[[Any], bool] | None = None
 
 
 class StreamRules:
     """The rules of one topic or queue, in file order. Immutable, so any thread may share it."""
 
-    __slots__ = ("_envelopes", "_index", "rules")
+    __slots__ = ("_envelopes", "_index", "_only", "rules")
 
     def __init__(self, rules: Sequence[CompiledRule]) -> None:
         self.rules = tuple(rules)
         self._envelopes = tuple(dict.fromkeys(one.rule.envelope for one in rules))
+        self._only = self._envelopes[0] if len(self._envelopes) == 1 else None
         self._index = Index([Entry(one.rule.envelope, one.key, one) for one in rules])
 
     def apply(self, record: Record, unwrap: Unwrap) -> Applied | Poison | Filtered:
@@ -58,8 +61,8 @@ class StreamRules:
             Events and faults; ``Filtered`` when there is neither; ``Poison`` or ``Filtered`` of the
             envelope when every rule asks for an envelope that gives such.
         """
-        if len(self._envelopes) == 1:
-            return self._apply_alone(record, unwrap(self._envelopes[0]))
+        if self._only is not None:
+            return self._apply_alone(record, unwrap(self._only))
         events: list[Event] = []
         turns: dict[str, Turn] = {}
         refused: dict[str, Poison | Filtered] = {}
@@ -86,17 +89,21 @@ class StreamRules:
 
     def _apply_alone(self, record: Record, scope: Unwrapped) -> Applied | Poison | Filtered:
         """``apply`` where all rules have one envelope: most records end here before anything is made."""
-        if not isinstance(scope, Scope):
-            return scope
-        fitting = self._index.find(scope.event)
+        if scope.__class__ is not Scope:
+            return cast("Poison | Filtered", scope)
+        event = scope.event
+        fitting = self._index.find(event)
         if not fitting:
             return _NO_RULE
-        turn = Turn(record, scope, [])
+        turn: Turn | None = None
         faults: list[Fault] = []
         matched = False
         kept = _NOTHING
         for one in fitting:
             try:
+                if one.accepts is not None and not one.accepts(event):
+                    continue
+                turn = turn or Turn(record, scope, [])
                 if one.run(turn):
                     matched, kept = True, turn.mark()
             except Exception as error:
@@ -104,9 +111,12 @@ class StreamRules:
                 if fault is None:
                     raise
                 faults.append(fault)
-                turn.take_back(kept)
-        if turn.events or faults:
+                if turn is not None:
+                    turn.take_back(kept)
+        if turn is not None and (turn.events or faults):
             return Applied(tuple(turn.events), tuple(faults), turn.timestamp_fallbacks)
+        if faults:
+            return Applied((), tuple(faults))
         return _NO_EVENT if matched else _NO_RULE
 
 
@@ -126,7 +136,8 @@ def _run(
             continue
         kept = turn.mark()
         try:
-            matched = one.run(turn) or matched
+            if one.accepts is None or one.accepts(turn.scope.event):
+                matched = one.run(turn) or matched
         except Exception as error:
             fault = _explained(one, error)
             if fault is None:

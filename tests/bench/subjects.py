@@ -71,8 +71,9 @@ def applied(rules: StreamRules, event: Any) -> Callable[[], Made]:
 
 
 def alone(rules: StreamRules, event: Any) -> Callable[[], bool]:
-    """The function of the first rule, without what its stream adds."""
-    return partial(rules.rules[0].run, Turn(RECORD, Scope(event), []))
+    """The ``when`` of the first rule, without what its stream adds."""
+    accepts = rules.rules[0].accepts
+    return partial(accepts, event) if accepts else partial(rules.rules[0].run, Turn(RECORD, Scope(event), []))
 
 
 def bodies(rules: StreamRules, event: Any) -> list[bytes]:

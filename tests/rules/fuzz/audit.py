@@ -38,7 +38,19 @@ ATTRIBUTES = frozenset(
     | {"scope.op", "scope.source", "scope.cloudevent"}
 )
 SCAFFOLD = frozenset(
-    {"rule", "run", "turn", "payload", "value", "params", "context", "stamp", "time_ms", "elements"}
+    {
+        "rule",
+        "run",
+        "accepts",
+        "turn",
+        "payload",
+        "value",
+        "params",
+        "context",
+        "stamp",
+        "time_ms",
+        "elements",
+    }
     | {"fault", "wanted", "b_budget", "x_item", "x_index"}
 )
 # c0: a constant, f0: a function, r_add: an operator, v_event: a variable, l_x and f_l_x: a let, x0_x: a loop.
@@ -104,7 +116,7 @@ def escapes_of_globals(scope: Mapping[str, Any]) -> Iterator[str]:
     if scope.get("__builtins__") != {}:
         yield "builtins are not empty"
     for name, value in scope.items():
-        if name in {"__builtins__", "rule", "run"}:
+        if name in {"__builtins__", "rule", "run", "accepts"}:
             continue
         if not PREFIXED.fullmatch(name) or not _is_ours(value):
             yield f"global {name} is {type(value).__name__}"
