@@ -122,7 +122,10 @@ def _run_once(wanted: _Wanted) -> bool:
     """Whether any test failed, or too few branches are covered."""
     read = cache(read_yaml)
     configs, files = chosen(wanted.paths, wanted.config, read)
-    targets = [config_target(path) for path in configs] + ([Target(tuple(files))] if files else [])
+    targets = [config_target(path) for path in configs]
+    known = {file.resolve() for target in targets for file in target.files}
+    if alone := tuple(file for file in files if file.resolve() not in known):
+        targets.append(Target(alone))
     reports = [_run(target, read, wanted.named) for target in targets]
     if wanted.named and not any(report.results for report in reports):
         raise UsageError(f"no test has {wanted.named!r} in its name or in that of its rule")

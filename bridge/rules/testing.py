@@ -199,9 +199,9 @@ class _Runner:
 
 
 def _errors(made: Applied | Poison | Filtered) -> list[str]:
-    if isinstance(made, Poison):
-        return [made.error]
-    return [fault.error for fault in made.faults] if isinstance(made, Applied) else []
+    """Each with the reason that its dead letter would have."""
+    faults = made.faults if isinstance(made, Applied) else [made] if isinstance(made, Poison) else []
+    return [f"{fault.reason.value}: {fault.error}" for fault in faults]
 
 
 def _expected_error(text: str, made: Applied | Poison | Filtered) -> str:
