@@ -26,9 +26,16 @@ _NAMESPACES = {
 }
 
 
-def _json_encode(value: Any, limit: int) -> str:
+# So many parts of a value cost a step, as a power of two: about as long as one of a loop.
+_ENCODE_SHIFT = 3
+
+
+def _json_encode(value: Any, budget: Budget, limit: int) -> str:
+    plain_value = _Plain(limit)
     try:
-        return str(sized(msgspec.json.encode(_Plain(limit).of(value)).decode(), limit))
+        encoded = msgspec.json.encode(plain_value.of(value))
+        budget.charge((limit - plain_value.left) >> _ENCODE_SHIFT)
+        return str(sized(encoded.decode(), limit))
     except UnicodeError:
         raise EvalFault("text has a lone surrogate", "conversion") from None
     except ValueError:
@@ -39,11 +46,11 @@ class _Plain:
     """Turns values into what JSON has; counts them, for a small value may hold another many times."""
 
     def __init__(self, limit: int) -> None:
-        self._left = limit
+        self.left = limit
 
     def of(self, value: Any) -> Any:
-        self._left -= 1
-        if self._left < 0:
+        self.left -= 1
+        if self.left < 0:
             raise EvalFault("a result is too large for json.encode", "budget")
         kind = value.__class__
         if kind is dict:
@@ -115,6 +122,7 @@ FUNCTIONS = (
         *("json.encode", "dyn", "string", _json_encode, "Compact JSON in the order of the input."),
         """json.encode({'b': [1, true], 'a': null}) == '{"b":[1,true],"a":null}'""",
         bounded=True,
+        charging=True,
         heavy=True,
     ),
     plain(
