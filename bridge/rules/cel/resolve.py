@@ -204,6 +204,8 @@ class _Resolver:
             raise CompileFault(message, node.span.offset, node.span.length)
         visited = tuple(self.visit(argument, scope) for argument in arguments)
         for position, check in function.checks.items():
+            if check.prepare is not None:
+                check.prepare()
             if position < len(visited):
                 _check_argument(visited[position], check.test, literal=check.literal)
         return tree.Invoke(node.span, function, visited)

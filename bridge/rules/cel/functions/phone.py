@@ -16,7 +16,7 @@ _STEPS = 8
 
 @cache
 def _library() -> ModuleType:
-    """Loaded at first use, which is at the latest when a rule that names a region is compiled."""
+    """Loaded when the first expression that needs it is compiled, and never while one is evaluated."""
     import phonenumbers  # noqa: PLC0415
 
     return phonenumbers
@@ -47,7 +47,7 @@ def _check(region: object) -> None:
         raise ArgumentProblem(f"unknown region {region!r}", hint)
 
 
-_REGION = {1: Check(_check)}
+_REGION = {1: Check(_check, prepare=_library)}
 
 FUNCTIONS = (
     plain(

@@ -25,10 +25,12 @@ class Check:
     Args:
         test: gets the value of a literal argument; raises ``ArgumentProblem``.
         literal: the argument must be a literal.
+        prepare: called first, whatever the argument is: to load a library that is seldom needed.
     """
 
     test: Callable[[Any], object]
     literal: bool = False
+    prepare: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
