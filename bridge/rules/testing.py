@@ -21,7 +21,7 @@ from bridge.rules.load import ReadSecret, ReadYaml, compile_files
 from bridge.rules.parse import parse_rules
 from bridge.rules.reader import Reader
 from bridge.rules.rule import From
-from bridge.rules.ruleset import CompiledRule, StreamRules, Unwrapped, matches
+from bridge.rules.ruleset import CompiledRule, StreamRules, Unwrap, Unwrapped, matches
 
 
 class Unwraps(Protocol):
@@ -137,6 +137,7 @@ class _Runner:
         self._decode = decode
         self._fired = fired
         self._coverage = coverage
+        self._streams: dict[tuple[str, ...], StreamRules] = {}
 
     def run(self, case: Case) -> Result:
         started = time.perf_counter()
@@ -150,9 +151,12 @@ class _Runner:
         if not chosen:
             name, queue = case.stream(self._default)
             return f"no rule of this file reads the {'queue' if queue else 'topic'} {name}"
-        made = self._apply(case, StreamRules(chosen))
+        record = case.record(self._default if case.rule is None else chosen[0].rule.reads)
+        unwrap = self._unwrap(case, record)
+        made = self._stream(*chosen).apply(record, unwrap) if callable(unwrap) else unwrap
         for one in chosen:
-            self._coverage.observe(one.rule, self._apply(case, StreamRules([one])))
+            alone = self._stream(one).apply(record, unwrap) if callable(unwrap) else unwrap
+            self._coverage.observe(one.rule, alone)
         if isinstance(made, Applied):
             self._fired.update(event.rule for event in made.events)
             self._fired.update(fault.rule for fault in made.faults)
@@ -173,16 +177,19 @@ class _Runner:
             or matches(one.rule.reads, source or one.rule.reads.source or "", name, queue=queue)
         ]
 
-    def _apply(self, case: Case, rules: StreamRules) -> Applied | Poison | Filtered:
-        default = self._default if case.rule is None else rules.rules[0].rule.reads
-        record = case.record(default)
+    def _stream(self, *rules: CompiledRule) -> StreamRules:
+        """Put together once: many tests run the same rules."""
+        names = tuple(one.rule.name for one in rules)
+        if names not in self._streams:
+            self._streams[names] = StreamRules(rules)
+        return self._streams[names]
+
+    def _unwrap(self, case: Case, record: Record) -> Unwrap | Poison | Filtered:
         scope = case.scope()
         if scope is not None:
-            return rules.apply(record, lambda envelope: scope)
+            return lambda envelope: scope
         document = self._decode(record, case.body_kind, self._limits)
-        if isinstance(document, Poison | Filtered):
-            return document
-        return rules.apply(record, document.unwrap)
+        return document if isinstance(document, Poison | Filtered) else document.unwrap
 
     def _compared(self, expected: list[Any], made: Applied | Poison | Filtered) -> str:
         if problems := _errors(made):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 
 def name(text: str) -> ast.expr:
@@ -45,6 +46,17 @@ def _clause(names: Sequence[str], source: ast.expr, tests: Iterable[ast.expr]) -
     stored: list[ast.expr] = [ast.Name(one, ast.Store()) for one in names]
     target = stored[0] if len(stored) == 1 else ast.Tuple(stored, ast.Store())
     return ast.comprehension(target, source, list(tests), 0)
+
+
+def copied(node: Any) -> Any:
+    """What ``copy.deepcopy`` gives of nodes, several times as fast."""
+    if isinstance(node, list):
+        return [copied(item) for item in node]
+    if not isinstance(node, ast.AST):
+        return node
+    made = node.__class__()
+    vars(made).update({name: copied(value) for name, value in vars(node).items()})
+    return made
 
 
 def walk(node: ast.AST) -> Iterator[ast.AST]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
 from typing import Any
@@ -120,7 +119,7 @@ class Unit:
         """The expression in both its shapes, the fast one first; splice it in once, and ``node`` nowhere."""
         if compiled.fast is None:
             return compiled.node
-        shapes = (pyast.function([], deepcopy(one)) for one in (compiled.fast, compiled.node))
+        shapes = (pyast.function([], pyast.copied(one)) for one in (compiled.fast, compiled.node))
         made = pyast.call(self.helper("shaped"), *shapes, pyast.name(BUDGET))
         return ast.fix_missing_locations(ast.copy_location(made, compiled.node))
 
