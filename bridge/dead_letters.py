@@ -11,7 +11,7 @@ from functools import partial
 
 from bridge.config import Config, DeadLetters, Secret, SourceSettings
 from bridge.errors import ConfigError
-from bridge.settle.letters import Letter
+from bridge.settle.letters import Letter, headers_for_kafka
 from bridge.settle.stores import BrokerStore, DeadLetterStore, FileStore
 
 ReadSecret = Callable[[Secret], str]
@@ -50,7 +50,8 @@ def _kafka(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
 
     def publish(letter: Letter) -> Future[None]:
         record = letter.record
-        return publisher.publish(topic, record.key, record.value, letter.headers, record.timestamp_ms)
+        headers = headers_for_kafka(letter)
+        return publisher.publish(topic, record.key, record.value, headers, record.timestamp_ms)
 
     return BrokerStore(publish, publisher.close)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bridge.config import Config
 from bridge.config_file import rule_files
-from bridge.decode import decode_json
+from bridge.decode import decode
 from bridge.errors import BridgeError, ConfigError, ConfigErrors
 from bridge.logs import get_logger
 from bridge.metrics import Board
@@ -145,7 +145,7 @@ def _stat(file: Path) -> tuple[str, int, int, int] | None:
 
 def _run_tests(files: Sequence[Path], config: Config, environ: Mapping[str, str]) -> None:
     read = partial(read_secret, base=config.base, environ=environ)
-    report = run_tests(files, config.destinations, config.limits, read, decode_json)
+    report = run_tests(files, config.destinations, config.limits, read, decode)
     if report.failed:
         first = report.failed[0]
         raise RuleFailed(

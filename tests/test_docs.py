@@ -22,7 +22,7 @@ README = (ROOT / "README.md").read_text()
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 
 
-RULE_PAGES = [ROOT / "docs" / name for name in ("rules.md", "rules-cookbook.md")]
+RULE_PAGES = [ROOT / "docs" / name for name in ("rules.md", "rules-cookbook.md", "envelopes.md")]
 RULE_EXAMPLES = [
     pytest.param(example, id=f"{page.name}-{number}")
     for page in RULE_PAGES
@@ -61,7 +61,7 @@ def test_a_documented_rule_file_passes_its_own_tests(example: str, tmp_path: Pat
     """Every mapping of the rule pages, as a user would run it."""
     file = tmp_path / "example.yaml"
     file.write_text(example)
-    report = run_tests([file], None, Limits(), lambda secret: "", lambda r, limits: decode(r, "json", limits))
+    report = run_tests([file], None, Limits(), lambda secret: "", decode)
 
     assert report.results
     assert [result.problem for result in report.failed] == []

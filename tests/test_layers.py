@@ -38,6 +38,7 @@ RANK_OF = {name: rank for rank, names in RANKS.items() for name in names}
 SHARED_CONTRACT = "bridge.consumers.base"
 
 OWNERS = {
+    "backports": ("bridge/decode/compression.py",),
     "confluent_kafka": ("bridge/consumers/kafka_client.py",),
     "pika": ("bridge/consumers/rabbitmq_client.py",),
     "httpx": ("bridge/send/", "bridge/app.py"),

@@ -15,7 +15,7 @@ import typer
 from bridge.cli.targets import Target, chosen, config_target
 from bridge.cli.watching import watch
 from bridge.config import Secret
-from bridge.decode import decode_json
+from bridge.decode import decode
 from bridge.errors import BridgeError, ConfigError, ConfigErrors
 from bridge.rules.cases import cases_file
 from bridge.rules.testing import Report, Result, run_tests
@@ -106,7 +106,7 @@ def _run(target: Target) -> Report:
             return str(secret.env or secret.file)
 
     destinations = target.config.destinations if target.config is not None else None
-    return run_tests(target.files, destinations, target.limits, secret_of, decode_json)
+    return run_tests(target.files, destinations, target.limits, secret_of, decode)
 
 
 def _text(reports: list[Report]) -> str:

@@ -7,6 +7,6 @@ any of the payload.
 
 from __future__ import annotations
 
-from bridge.decode.document import Document, decode, decode_json
+from bridge.decode.document import Document, decode
 
-__all__ = ["Document", "decode", "decode_json"]
+__all__ = ["Document", "decode"]

@@ -16,6 +16,7 @@ from bridge.model import Record, Scope
 _PREFIXES = ("ce_", "cloudEvents_", "cloudEvents:")
 _REQUIRED = ("specversion", "id", "source", "type")
 _STRUCTURED = "application/cloudevents"
+DEBEZIUM_OP = "iodebeziumop"
 
 
 def recognised(record: Record) -> bool:
@@ -42,11 +43,11 @@ def unwrap(record: Record, value: Any, max_depth: int) -> Scope:
     """
     content_type = _content_type(record)
     if content_type.startswith("application/cloudevents-batch"):
-        raise Undecodable("batches of CloudEvents are not supported")
+        raise Undecodable("a batch of CloudEvents, and one record is one event")
     attributes = {} if content_type.startswith(_STRUCTURED) else _binary_attributes(record)
     if "specversion" in attributes:
         return _scope(attributes, value)
-    body = parse_json(value.encode(), max_depth) if isinstance(value, str) else value
+    body = parse_json(value.encode("utf-8", "surrogatepass"), max_depth) if isinstance(value, str) else value
     if not isinstance(body, dict):
         raise Undecodable("not a CloudEvent: neither headers nor an object with its attributes")
     attributes = {name: item for name, item in body.items() if name not in ("data", "data_base64")}
@@ -58,13 +59,24 @@ def _scope(attributes: dict[str, Any], event: Any) -> Scope:
         missing = ", ".join(f"`{name}`" for name in _REQUIRED if not _is_text(attributes.get(name)))
         raise Undecodable(f"not a CloudEvent: no {missing}")
     time = attributes.get("time")
-    source, identifier = attributes["source"], attributes["id"]
     return Scope(
         event,
         cloudevent=attributes,
         time=time if _is_text(time) else None,
-        identity=f"cloudevent:{len(source)}:{source}{identifier}",
+        identity=_identity(attributes),
     )
+
+
+def _identity(attributes: dict[str, Any]) -> str | None:
+    """Source and id, which are unique together (CloudEvents 1.0.2), but not in Debezium's converter.
+
+    Of MySQL it names file and position, so all rows of one statement alike (``MySqlCloudEventsMaker``):
+    their events would share one ``event_id``.
+    """
+    if DEBEZIUM_OP in attributes:
+        return None
+    source = attributes["source"]
+    return f"cloudevent:{len(source)}:{source}{attributes['id']}"
 
 
 def _is_complete(attributes: dict[str, Any]) -> bool:

@@ -5,23 +5,31 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from bridge.config import Limits
-from bridge.decode import cloudevents, debezium
+from bridge.decode import cloudevents, debezium, outbox
+from bridge.decode.compression import TooLarge, doubt, open_body
 from bridge.decode.json_body import Undecodable, parse_json, parse_text
-from bridge.decode.outbox import outbox_identity
 from bridge.model import Filtered, Poison, Reason, Record, Scope
 
 Unwrapped = Scope | Poison | Filtered
 
 
 class Document:
-    """A decoded body with its record. Made and used by one thread."""
+    """A decoded body with its record. Made and used by one thread.
 
-    __slots__ = ("_limits", "_unwrapped", "record", "value")
+    Args:
+        record: its headers and content type tell envelopes.
+        value: the body, decoded.
+        limits: ``json_depth`` bounds JSON inside an envelope.
+        text: the source says that its bodies are text, so text is what they stay.
+    """
 
-    def __init__(self, record: Record, value: Any, limits: Limits) -> None:
+    __slots__ = ("_limits", "_text", "_unwrapped", "record", "value")
+
+    def __init__(self, record: Record, value: Any, limits: Limits, *, text: bool = False) -> None:
         self.record = record
         self.value = value
         self._limits = limits
+        self._text = text
         self._unwrapped: dict[str, Unwrapped] = {}
 
     def unwrap(self, envelope: str) -> Unwrapped:
@@ -32,16 +40,20 @@ class Document:
         return found
 
     def _unwrap(self, envelope: str) -> Unwrapped:
+        record, value, depth = self.record, self.value, self._limits.json_depth
         try:
             if envelope == "debezium":
-                return debezium.unwrap(self.value)
-            if envelope == "cloudevents":
-                return cloudevents.unwrap(self.record, self.value, self._limits.json_depth)
-            if envelope == "auto" and cloudevents.recognised(self.record):
-                return cloudevents.unwrap(self.record, self.value, self._limits.json_depth)
+                return debezium.unwrap(record, value, depth)
+            if envelope == "cloudevents" or (envelope == "auto" and cloudevents.recognised(record)):
+                return cloudevents.unwrap(record, value, depth)
         except Undecodable as error:
             return Poison(Reason.UNDECODABLE, f"envelope {envelope}: {error}")
-        return Scope(self.value, identity=outbox_identity(self.record) if self.record.headers else None)
+        identity = outbox.outbox_identity(record) if record.headers else None
+        if envelope == "auto" and identity is not None and not self._text:
+            value = outbox.payload(value, depth)
+            if value is None:
+                return Filtered("tombstone")
+        return Scope(value, identity=identity)
 
 
 def decode(record: Record, kind: Literal["json", "text"], limits: Limits) -> Document | Poison | Filtered:
@@ -53,8 +65,8 @@ def decode(record: Record, kind: Literal["json", "text"], limits: Limits) -> Doc
         limits: ``record`` (bytes) and ``json_depth`` are used.
 
     Returns:
-        The document; ``Filtered("tombstone")`` for a null body; ``Poison`` for an empty, too large or
-        undecodable one.
+        The document; ``Filtered("tombstone")`` for a null body; ``Poison`` for an empty, too large (also
+        once decompressed) or undecodable one.
     """
     body = record.value
     if body is None:
@@ -64,19 +76,10 @@ def decode(record: Record, kind: Literal["json", "text"], limits: Limits) -> Doc
     if not body:
         return Poison(Reason.UNDECODABLE, "empty body")
     try:
-        value = parse_json(body, limits.json_depth) if kind == "json" else parse_text(body)
+        opened = open_body(record, body, limits.record)
+        value = parse_json(opened, limits.json_depth) if kind == "json" else parse_text(opened)
+    except TooLarge as error:
+        return Poison(Reason.TOO_LARGE, str(error))
     except Undecodable as error:
-        return Poison(Reason.UNDECODABLE, f"{error}{_encoding_hint(record)}")
-    return Document(record, value, limits)
-
-
-def decode_json(record: Record, limits: Limits) -> Document | Poison | Filtered:
-    """``decode`` of a JSON body: what the tests of rules are run with."""
-    return decode(record, "json", limits)
-
-
-def _encoding_hint(record: Record) -> str:
-    encoding = (record.content_encoding or "").lower()
-    if encoding in ("", "utf-8", "utf8", "identity"):
-        return ""
-    return "; the record has a content encoding, and none is supported"
+        return Poison(Reason.UNDECODABLE, f"{error}{doubt(record, body)}")
+    return Document(record, value, limits, text=kind == "text")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import binascii
+from base64 import b64decode
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -16,7 +18,11 @@ from bridge.rules.reader import Reader
 from bridge.rules.rule import From
 from bridge.rules.times import NoTime, instant, milliseconds
 
+BodyKind = Literal["json", "text"]
+
 _SCOPE = ("event", "before", "op", "source", "cloudevent")
+_BODIES = ("value", "value_base64")
+_OF_BODIES = ("decode", "content_type", "content_encoding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,12 @@ class Case:
     given: dict[str, Any]
     expect: Any
     rule: str | None = None
+
+    @property
+    def body_kind(self) -> BodyKind:
+        """How a given body is read: what the source's ``decode`` says in production."""
+        kind: BodyKind = self.given.get("decode", "json")
+        return kind
 
     @property
     def meta(self) -> dict[str, Any]:
@@ -44,7 +56,7 @@ class Case:
         return (default.topics[0], False) if default.topics else (default.queues[0], True)
 
     def record(self, default: From) -> Record:
-        """The record that the test is about; its body is only that of ``given.value``."""
+        """The record that the test is about; its body is that of ``value`` or ``value_base64``, else none."""
         meta = self.meta
         name, queue = self.stream(default)
         headers = tuple((key, _bytes(value)) for key, value in meta.get("headers", {}).items())
@@ -52,19 +64,21 @@ class Case:
             Stream(meta.get("source", default.source or "test"), name, meta.get("partition", 0)),
             meta.get("offset", 0),
             0,
-            _body(self.given.get("value")),
+            _body(self.given),
             key=_bytes(meta.get("key")),
             headers=headers,
             timestamp_ms=_milliseconds(meta.get("timestamp")),
             queue=queue,
             routing_key=meta.get("routing_key"),
             message_id=meta.get("message_id"),
+            content_type=self.given.get("content_type"),
+            content_encoding=self.given.get("content_encoding"),
         )
 
     def scope(self) -> Scope | None:
         """The variables that ``given`` binds, or None when it gives a body to decode."""
         given = self.given
-        if "value" in given:
+        if any(body in given for body in _BODIES):
             return None
         before, cloudevent = given.get("before"), given.get("cloudevent")
         time = cloudevent.get("time") if isinstance(cloudevent, dict) else None
@@ -122,12 +136,31 @@ def _case(reader: Reader, value: Any, keypath: KeyPath, rules: list[str]) -> Cas
 
 
 def _given(reader: Reader, value: Any, keypath: KeyPath) -> dict[str, Any]:
-    given = reader.mapping(value, keypath, (*_SCOPE, "meta", "value"))
-    if "value" in given and any(name in given for name in _SCOPE):
-        reader.fault((*keypath, "value"), "give either `value` or the variables of scope", key=True)
+    given = reader.mapping(value, keypath, (*_SCOPE, "meta", *_BODIES, *_OF_BODIES))
+    bodies = [name for name in _BODIES if name in given]
+    if bodies and any(name in given for name in _SCOPE):
+        reader.fault((*keypath, bodies[0]), f"give either `{bodies[0]}` or the variables of scope", key=True)
+    if len(bodies) > 1:
+        reader.fault((*keypath, bodies[1]), "give either `value` or `value_base64`", key=True)
+    for name in _OF_BODIES:
+        if name in given and not bodies:
+            reader.fault((*keypath, name), f"`{name}` is said of a body: give `value`", key=True)
+    _check_body(reader, given, keypath)
     if "meta" in given:
         _check_meta(reader, given["meta"], (*keypath, "meta"))
     return given
+
+
+def _check_body(reader: Reader, given: dict[str, Any], keypath: KeyPath) -> None:
+    if given.get("decode", "json") not in ("json", "text"):
+        reader.fault((*keypath, "decode"), "must be `json` or `text`")
+    for name in ("content_type", "content_encoding"):
+        if not isinstance(given.get(name, ""), str):
+            reader.fault((*keypath, name), "must be text", "put it in quotes")
+    try:
+        b64decode(given.get("value_base64", ""), validate=True)
+    except (binascii.Error, ValueError, TypeError):
+        reader.fault((*keypath, "value_base64"), "must be base64")
 
 
 def _check_meta(reader: Reader, value: Any, keypath: KeyPath) -> None:
@@ -174,7 +207,10 @@ def _bytes(value: str | None) -> bytes | None:
     return None if value is None else value.encode()
 
 
-def _body(value: Any) -> bytes | None:
+def _body(given: dict[str, Any]) -> bytes | None:
+    if "value_base64" in given:
+        return b64decode(given["value_base64"], validate=True)
+    value = given.get("value")
     if value is None:
         return None
     return value.encode() if isinstance(value, str) else msgspec.json.encode(value)

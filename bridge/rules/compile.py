@@ -23,7 +23,7 @@ _BY_ENVELOPE = {
     "auto": ("event", "meta", "cloudevent"),
     "cloudevents": ("event", "meta", "cloudevent"),
     "none": ("event", "meta"),
-    "debezium": ("event", "meta", "before", "op", "source"),
+    "debezium": ("event", "meta", "before", "op", "source", "cloudevent"),
 }
 _NEEDS = {
     "before": "debezium",

@@ -16,7 +16,7 @@ from bridge.config import Destination, Limits
 from bridge.errors import ConfigErrors
 from bridge.located_yaml import read_yaml
 from bridge.model import Applied, Event, Filtered, Poison, Record
-from bridge.rules.cases import Case, cases_file, parse_cases, read_cases
+from bridge.rules.cases import BodyKind, Case, cases_file, parse_cases, read_cases
 from bridge.rules.coverage import Coverage
 from bridge.rules.load import ReadSecret, compile_files
 from bridge.rules.parse import parse_rules
@@ -34,7 +34,7 @@ class Unwraps(Protocol):
         """What a rule with this envelope sees."""
 
 
-Decode = Callable[[Record, Limits], Unwraps | Poison | Filtered]
+Decode = Callable[[Record, BodyKind, Limits], Unwraps | Poison | Filtered]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def run_tests(
         destinations: of the configuration; None where it is not known.
         limits: as in production.
         secret_of: reads a secret.
-        decode: record → document; ``given.value`` goes through it.
+        decode: record → document; ``given.value`` goes through it, as ``given.decode`` says (JSON).
 
     Raises:
         ConfigErrors: files that do not compile, or tests that cannot be read.
@@ -172,7 +172,7 @@ class _Runner:
         scope = case.scope()
         if scope is not None:
             return rules.apply(record, lambda envelope: scope)
-        document = self._decode(record, self._limits)
+        document = self._decode(record, case.body_kind, self._limits)
         if isinstance(document, Poison | Filtered):
             return document
         return rules.apply(record, document.unwrap)

@@ -55,6 +55,21 @@ def refer(letter: Letter) -> Letter:
     return Letter(msgspec.structs.replace(letter.record, value=None), letter.reason, letter.headers + named)
 
 
+def headers_for_kafka(letter: Letter) -> Headers:
+    """The letter's headers, and what AMQP keeps in properties: Kafka has no place for those.
+
+    Without them a compressed body or a CloudEvent could not be read again. Names: CloudEvents' Kafka
+    binding §3.2.1 (``content-type``), RFC 9110 (``content-encoding``).
+    """
+    properties = {
+        "content-type": letter.record.content_type,
+        "content-encoding": letter.record.content_encoding,
+    }
+    there = {name.lower() for name, _ in letter.headers}
+    missing = ((name, value) for name, value in properties.items() if value and name not in there)
+    return letter.headers + tuple((name, value.encode()) for name, value in missing)
+
+
 def _headers(record: Record, cause: Cause, rules_hash: str) -> Headers:
     stream, event = record.stream, cause.event
     pairs: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""CloudEvents, Debezium and the outbox: what a rule sees under each envelope."""
+"""CloudEvents, and bodies without an envelope: what a rule sees."""
 
 import base64
 import json
@@ -8,7 +8,7 @@ import pytest
 
 from bridge.config import Limits
 from bridge.decode import Document, decode
-from bridge.model import Filtered, Headers, Poison, Reason, Record, Scope, Stream
+from bridge.model import Headers, Poison, Reason, Record, Scope, Stream
 
 CE = {"specversion": "1.0", "id": "e-1", "source": "/app", "type": "opened", "time": "2024-07-15T07:58:13Z"}
 
@@ -109,7 +109,7 @@ def test_a_structured_cloudevent_is_json_even_in_a_text_source() -> None:
 
 def test_batches_are_refused() -> None:
     """One record is one event."""
-    assert "batches" in poison(document([], content_type="application/cloudevents-batch+json"), "auto")
+    assert "batch" in poison(document([], content_type="application/cloudevents-batch+json"), "auto")
 
 
 def test_source_and_id_are_joined_unambiguously() -> None:
@@ -119,100 +119,40 @@ def test_source_and_id_are_joined_unambiguously() -> None:
     assert one != other
 
 
-UUID = "6f1d2c3b-4a59-4867-9d7e-0a1b2c3d4e5f"
+@pytest.mark.parametrize("envelope", ["auto", "cloudevents", "debezium"])
+def test_a_batch_is_refused_on_either_broker(envelope: str) -> None:
+    """By its content type, as a header or as a property; `none` sees the list as it is."""
+    media = "application/cloudevents-batch+json; charset=utf-8"
+    one = document([CE], (("content-type", media.encode()),))
+    assert "one record is one event" in poison(one, envelope)
+    assert scope(one, "none").event == [CE]
 
 
-def test_the_outbox_router_header_is_the_identity() -> None:
-    """Debezium's outbox router names every event by a UUID in the header `id`."""
-    plain = scope(document({}, (("id", UUID.encode()),))).identity
-    assert plain == f"outbox:t:{UUID}"
-    assert scope(document({}, (("id", f'"{UUID}"'.encode()),))).identity == plain
+def test_extensions_are_attributes() -> None:
+    """Of any JSON kind in structured mode, as text in binary mode."""
+    structured = {**CE, "tenant": 5, "sampled": True, "data": {}}
+    assert scope(document(structured), "cloudevents").cloudevent == {**CE, "tenant": 5, "sampled": True}
+    binary = headers_of("ce_", **CE, tenant="5")
+    assert scope(document({}, binary)).cloudevent == {**CE, "tenant": "5"}
 
 
-@pytest.mark.parametrize("value", [b"77", b"", None, b"customer-77", UUID.encode() + b"-1"])
-def test_an_id_header_that_is_no_uuid_is_not_believed(value: bytes | None) -> None:
-    """A customer number there would give many events one id."""
-    assert scope(document({}, (("id", value),))).identity is None
+@pytest.mark.parametrize("broker", ["header", "property"])
+def test_the_content_type_of_a_binary_event_is_its_datacontenttype(broker: str) -> None:
+    """And it does not say how the body is read: the source's `decode` does."""
+    headers, fields = headers_of("ce_", **CE), {}
+    if broker == "header":
+        headers = (*headers, ("Content-Type", b"text/plain"))
+    else:
+        fields = {"content_type": "text/plain"}
+    one = scope(document(b"{}", headers, kind="text", **fields))
+    assert (one.event, one.cloudevent["datacontenttype"]) == ("{}", "text/plain")
+    assert scope(document(b"{}", headers, **fields)).event == {}
 
 
-ROW = {"id": 1, "name": "Hà"}
-
-
-def test_a_change_is_the_row_after_it() -> None:
-    """`before`, `op` and `source` are in scope."""
-    change = {"op": "u", "before": {"id": 1}, "after": ROW, "source": {"db": "shop"}, "ts_ms": 1}
-    assert scope(document(change), "debezium") == Scope(ROW, {"id": 1}, "u", {"db": "shop"})
-
-
-def test_a_delete_is_the_row_before_it() -> None:
-    """There is no row after it."""
-    assert scope(document({"op": "d", "before": ROW, "after": None}), "debezium").event == ROW
-
-
-def test_the_schema_wrapper_is_taken_off() -> None:
-    """With `schemas.enable` the change is under `payload`."""
-    wrapped = {"schema": {"type": "struct", "fields": []}, "payload": {"op": "c", "after": ROW}}
-    assert scope(document(wrapped), "debezium").event == ROW
-
-
-def test_a_wrapped_null_is_a_tombstone() -> None:
-    """As the wrapper writes it."""
-    assert document({"schema": None, "payload": None}).unwrap("debezium") == Filtered("tombstone")
-
-
-@pytest.mark.parametrize("body", [{"after": ROW}, ROW, [], "x", 5, {"op": 1, "after": ROW}])
-def test_without_an_op_it_is_no_change(body: Any) -> None:
-    """A plain message under `envelope: debezium` is poison, not an event of nulls."""
-    assert "`op` is missing" in poison(document(body), "debezium")
-
-
-def test_an_insert_without_a_row_is_poison() -> None:
-    """Nothing can be made of it."""
-    assert "`after` is missing" in poison(document({"op": "c", "after": None}), "debezium")
-
-
-def _decimal(unscaled: int) -> str:
-    return base64.b64encode(unscaled.to_bytes(12, "big", signed=True)).decode()
-
-
-def _wrapped(field: dict[str, Any], value: Any) -> Document:
-    row = {"type": "struct", "field": "after", "fields": [{"field": "price", **field}]}
-    return document(
-        {"schema": {"type": "struct", "fields": [row]}, "payload": {"op": "c", "after": {"price": value}}}
-    )
-
-
-def _price(field: dict[str, Any], value: Any) -> Any:
-    return scope(_wrapped(field, value), "debezium").event["price"]
-
-
-DECIMAL = {"type": "bytes", "name": "org.apache.kafka.connect.data.Decimal", "parameters": {"scale": "2"}}
-
-
-@pytest.mark.parametrize(
-    ("unscaled", "text"),
-    [(1234, "12.34"), (-5, "-0.05"), (0, "0.00"), (10**24 + 1, "10000000000000000000000.01")],
-)
-def test_a_decimal_becomes_exact_text(unscaled: int, text: str) -> None:
-    """No double on the way, so no digit is lost."""
-    assert _price(DECIMAL, _decimal(unscaled)) == text
-
-
-def test_decimals_in_lists_and_of_variable_scale_too() -> None:
-    """The schema is followed into arrays; a variable scale travels with the value."""
-    assert _price({"type": "array", "items": DECIMAL}, [_decimal(1), None]) == ["0.01", None]
-    variable = {"type": "struct", "name": "io.debezium.data.VariableScaleDecimal"}
-    assert _price(variable, {"scale": 3, "value": _decimal(1500)}) == "1.500"
-    assert _price(DECIMAL, None) is None
-
-
-@pytest.mark.parametrize("value", ["%%%", "", base64.b64encode(b"x" * 2000).decode()])
-def test_a_decimal_that_contradicts_its_schema_is_poison(value: str) -> None:
-    """Neither wrong base64 nor a number of megabytes is tried."""
-    assert "decimal" in poison(_wrapped(DECIMAL, value), "debezium")
-
-
-def test_dates_and_times_stay_as_they_are_on_the_wire() -> None:
-    """Their unit is the connector's business, so the rule says it."""
-    micro = {"type": "int64", "name": "io.debezium.time.MicroTimestamp"}
-    assert _price(micro, 1721030293096000) == 1721030293096000
+def test_data_that_is_not_json_stays_as_it_is() -> None:
+    """Structured: text in `data`, and text in base64; other bytes cannot be seen."""
+    text = {**CE, "datacontenttype": "text/xml", "data": "<a/>"}
+    assert scope(document(text), "cloudevents").event == "<a/>"
+    image = {**CE, "datacontenttype": "image/png", "data_base64": base64.b64encode(b"\x89PNG").decode()}
+    assert "not UTF-8" in poison(document(image), "cloudevents")
+    assert scope(document(CE), "cloudevents").event is None

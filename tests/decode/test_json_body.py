@@ -126,13 +126,6 @@ def test_text_is_kept_as_it_is() -> None:
     assert made.value == "Hà Nội\n"
 
 
-def test_a_compressed_body_is_told_as_such() -> None:
-    """A content encoding explains why a body cannot be read."""
-    made = decode(record(b"\x1f\x8b\x08", content_encoding="gzip"), "json", LIMITS)
-    assert isinstance(made, Poison)
-    assert "content encoding" in made.error
-
-
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pika
@@ -61,6 +62,34 @@ def test_a_refused_message_is_a_confirmed_letter(rabbitmq: RabbitMQ, api: Api, t
     assert headers["bridge-queue"] == queue
     assert [event["user_id"] for event in api.accepted()] == ["good"]
     assert rabbitmq.depth(queue) == 0
+
+
+@pytest.mark.rabbitmq
+def test_a_compressed_letter_can_be_sent_again_as_it_lies(
+    rabbitmq: RabbitMQ, api: Api, tmp_path: Path
+) -> None:
+    """Its bytes and its `content_encoding` are the original's: put back into the queue, it is delivered."""
+    queue, letters = rabbitmq.new_queue("packed"), rabbitmq.new_queue("letters")
+    api.control(users={"bad": 422})
+    properties = pika.BasicProperties(
+        delivery_mode=2, content_encoding="gzip", content_type="application/json"
+    )
+    packed = gzip.compress(b'{"user": "bad", "seq": 1}')
+    rabbitmq.publish(queue, packed, properties=properties)
+    rabbitmq.publish(queue, gzip.compress(b'{"user": "good", "seq": 1}'), properties=properties)
+    bridge = bridge_of(tmp_path, rabbitmq, queue, letters, api)
+    bridge.start()
+    try:
+        wait_until(lambda: rabbitmq.depth(letters) == 1, timeout_seconds=30, what="a letter")
+        body, found = take(rabbitmq, letters)
+        assert (body, found.content_encoding, found.content_type) == (packed, "gzip", "application/json")
+        api.control(users={})
+        rabbitmq.publish(queue, body, properties=found)
+        wait_until(lambda: len(api.accepted()) == 2, timeout_seconds=30, what="both events")
+    finally:
+        bridge.stop()
+
+    assert sorted(event["user_id"] for event in api.accepted()) == ["bad", "good"]
 
 
 @pytest.mark.rabbitmq

@@ -37,9 +37,7 @@ def path(tmp_path: Path) -> Path:
 
 def covered(path: Path, text: str) -> Coverage:
     path.write_text(text)
-    return run_tests(
-        [path], None, Limits(), str, lambda record, limits: decode(record, "json", limits)
-    ).coverage
+    return run_tests([path], None, Limits(), str, decode).coverage
 
 
 def gaps(path: Path, text: str) -> list[str]:

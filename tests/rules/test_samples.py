@@ -10,8 +10,7 @@ from bridge.config import Limits, Secret
 from bridge.decode import decode
 from bridge.errors import ConfigError
 from bridge.located_yaml import read_yaml
-from bridge.model import Filtered, Poison, Record
-from bridge.rules.testing import Report, Unwraps, run_tests
+from bridge.rules.testing import Report, run_tests
 
 FOLDER = Path(__file__).parents[2] / "config" / "rules"
 FILES = sorted(path for path in FOLDER.glob("*.yaml") if not path.name.endswith(".cases.yaml"))
@@ -40,13 +39,9 @@ def _no_secrets(secret: Secret) -> str:
     raise ConfigError(f"{secret} is not set")
 
 
-def _decode(record: Record, limits: Limits) -> Unwraps | Poison | Filtered:
-    return decode(record, "json", limits)
-
-
 @pytest.fixture(scope="module")
 def report() -> Report:
-    return run_tests(FILES, None, Limits(), _no_secrets, _decode)
+    return run_tests(FILES, None, Limits(), _no_secrets, decode)
 
 
 def test_the_sample_rules_pass_their_tests_without_any_secret(report: Report) -> None:

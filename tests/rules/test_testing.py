@@ -1,5 +1,7 @@
 """The tests of rule files: what they run, and what they say when they fail."""
 
+import gzip
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ def path(tmp_path: Path) -> Path:
 
 def run(path: Path, *tests: str) -> Report:
     path.write_text(RULES + "".join(f"  - {test}\n" for test in tests), "utf-8")
-    return run_tests([path], None, Limits(), str, lambda record, limits: decode(record, "json", limits))
+    return run_tests([path], None, Limits(), str, decode)
 
 
 def one(path: Path, test: str) -> Result:
@@ -102,6 +104,60 @@ def test_a_value_goes_through_decoder_and_envelope(path: Path) -> None:
     assert one(path, f"{{given: {{value: {{id: x, n: 5}}}}, expect: [{A}]}}").passed
     assert one(path, "{given: {value: '{'}, expect: {error: truncated}}").passed
     assert one(path, "{given: {value: null}, expect: []}").passed
+
+
+TEXT = "{event_type: track, event_name: T, user_id: ann}"
+TEXT_RULE = """\
+  - name: t
+    from: {topics: [lines]}
+    emit: [{event_type: track, event_name: T, user_id: "event.split(';')[0]"}]
+"""
+WRAPPED = """\
+  - name: w
+    from: {topics: [events]}
+    when: "cloudevent.?type.orValue('') == 'opened'"
+    emit: [{event_type: track, event_name: W, user_id: event.id}]
+"""
+
+
+def with_rule(path: Path, rule: str, *tests: str) -> list[str]:
+    """The problems of tests beside a further rule."""
+    path.write_text(
+        RULES.replace("tests:\n", f"{rule}tests:\n") + "".join(f"  - {t}\n" for t in tests), "utf-8"
+    )
+    report = run_tests([path], None, Limits(), str, decode)
+    return [result.problem for result in report.results]
+
+
+def test_the_rules_of_a_text_topic_are_tested_with_text(path: Path) -> None:
+    """`decode` says how the source reads its bodies; JSON where it is not said."""
+    value = "value: 'ann;5', meta: {topic: lines}"
+    good = f"{{given: {{decode: text, {value}}}, expect: [{TEXT}]}}"
+    json_body = f"{{given: {{{value}}}, expect: {{error: malformed}}}}"
+    tombstone = "{given: {decode: text, value: null, meta: {topic: lines}}, expect: []}"
+    assert with_rule(path, TEXT_RULE, good, json_body, tombstone) == ["", "", ""]
+
+
+def test_a_compressed_body_is_given_in_base64(path: Path) -> None:
+    """With the encoding that AMQP's property would say, or a header of Kafka."""
+    packed = b64encode(gzip.compress(b'{"id": "x", "n": 5}')).decode()
+    said = f"value_base64: {packed}, content_encoding: gzip"
+    header = f"value_base64: {packed}, meta: {{headers: {{content-encoding: gzip}}}}"
+    assert one(path, f"{{given: {{{said}}}, expect: [{A}]}}").passed
+    assert one(path, f"{{given: {{{header}}}, expect: [{A}]}}").passed
+    assert one(path, f"{{given: {{value_base64: {packed}}}, expect: {{error: not UTF-8}}}}").passed
+    wrong = "{given: {value: {id: x}, content_encoding: br}, expect: {error: content encoding `br`}}"
+    assert one(path, wrong).passed
+
+
+def test_the_content_type_tells_a_cloudevent(path: Path) -> None:
+    """As AMQP's property does; headers go under `meta`."""
+    body = "value: {specversion: '1.0', id: e, source: /a, type: opened, data: {id: x}}"
+    meta = "meta: {topic: events}"
+    payload = "{event_type: track, event_name: W, user_id: x}"
+    told = f"{{given: {{{body}, content_type: application/cloudevents+json, {meta}}}, expect: [{payload}]}}"
+    untold = f"{{given: {{{body}, {meta}}}, expect: []}}"
+    assert with_rule(path, WRAPPED, told, untold) == ["", ""]
 
 
 def test_cases_beside_the_file_run_too(path: Path) -> None:
