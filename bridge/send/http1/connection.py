@@ -8,6 +8,7 @@ only while the kernel takes no more.
 from __future__ import annotations
 
 import asyncio
+import select
 import ssl
 from collections.abc import AsyncIterator
 from typing import Protocol
@@ -20,7 +21,6 @@ from bridge.send.http1.reply import BadReply, Reply
 _READ_BYTES = 64 * 1024
 _HELD_BODY_BYTES = 64 * 1024
 _NEVER = float("inf")
-_RESPONSE_EXTENSIONS = {"http_version": b"HTTP/1.1"}
 # Read into by every connection in turn: what is in it is parsed before the next one reads.
 _BUFFER = memoryview(bytearray(_READ_BYTES))
 
@@ -51,13 +51,16 @@ class Connection:
 
     __slots__ = (
         "_body",
+        "_is_last",
         "_keeper",
         "_loop",
         "_number",
         "_pausing",
+        "_poll",
         "_read_seconds",
         "_reply",
         "_secure",
+        "_session_taken",
         "_socket",
         "_unsent",
         "_waiter",
@@ -74,6 +77,8 @@ class Connection:
         self._socket = opened
         self._number = opened.fileno()
         self._secure = isinstance(opened, ssl.SSLSocket)
+        self._poll = select.poll()
+        self._poll.register(self._number, select.POLLIN)
         self._keeper = keeper
         self._reply = Reply()
         self._waiter: asyncio.Future[httpx.Response] | None = None
@@ -82,6 +87,8 @@ class Connection:
         self._write_error: OSError | None = None
         self._writing = False
         self._pausing = False
+        self._is_last = False
+        self._session_taken = False
         self._read_seconds = self._write_seconds = _NEVER
         self.opened_seconds = opened_seconds
         self.idle_since_seconds = opened_seconds
@@ -93,18 +100,22 @@ class Connection:
         """Its socket is no more."""
         return self._number < 0
 
-    @property
-    def session(self) -> ssl.SSLSession | None:
-        """What the next connection may resume TLS with; servers give it after their first response."""
-        return self._socket.session if isinstance(self._socket, ssl.SSLSocket) else None
+    def new_session(self) -> ssl.SSLSession | None:
+        """What the next connection may resume TLS with, once; servers give it by their first response."""
+        if self._session_taken or not isinstance(self._socket, ssl.SSLSocket):
+            return None
+        self._session_taken = True
+        return self._socket.session
 
     def is_stale(self) -> bool:
         """The server has hung up, or spoke unasked, and the loop does not know yet."""
-        self._on_readable()
+        # A third of a microsecond, where reading in vain would cost an exception, and TLS another.
+        if not self.is_closed and self._poll.poll(0):
+            self._on_readable()
         return self.is_closed
 
     def exchange(
-        self, data: bytes, read_seconds: float, write_seconds: float, *, bodiless: bool
+        self, data: bytes, read_seconds: float, write_seconds: float, *, is_head: bool, is_last: bool
     ) -> asyncio.Future[httpx.Response]:
         """Send a request on an idle connection.
 
@@ -112,12 +123,14 @@ class Connection:
             data: the whole request.
             read_seconds: how long the head of the response, and each part of a long body, may take.
             write_seconds: how long the kernel may take nothing.
-            bodiless: it is a HEAD.
+            is_head: its response has no body, whatever its head says.
+            is_last: the request says ``Connection: close``.
 
         Returns:
             What the response, or an error of httpx, will be in. Cancel with ``abandon``.
         """
-        self._reply.reset(bodiless=bodiless)
+        self._reply.reset(bodiless=is_head)
+        self._is_last = is_last
         self._read_seconds, self._write_seconds = read_seconds, write_seconds
         self._unsent, self._write_error = memoryview(data), None
         self._waiter = waiter = self._loop.create_future()
@@ -128,6 +141,8 @@ class Connection:
         """Nobody waits for this exchange any more; a connection in the middle of one is of no further use."""
         if self._waiter is waiter or (self._body is not None and self._body.asked_by is waiter):
             self.close()
+        if waiter.done() and not waiter.cancelled():
+            waiter.exception()  # an error that came too late is nobody's news
 
     def close(self) -> None:
         """Close the socket; who still waits gets an error."""
@@ -149,6 +164,7 @@ class Connection:
                 sent = self._socket.send(self._unsent)
                 self._unsent = self._unsent[sent:] if sent < len(self._unsent) else None
         except _RETRY_WRITE:
+            self._arm(self._write_seconds)
             self._wait_to_write()
             return
         except ssl.SSLWantReadError:
@@ -162,7 +178,6 @@ class Connection:
         self._arm(self._read_seconds)
 
     def _wait_to_write(self) -> None:
-        self._arm(self._write_seconds)
         if not self._writing:
             self._writing = True
             self._loop.add_writer(self._number, self._on_writable)
@@ -171,7 +186,8 @@ class Connection:
         self._stop_writing()
         if self._unsent is not None:
             self._write()
-        else:
+        if self._secure:
+            # A read of TLS may have had to write, and TLS may hold what the kernel no longer has.
             self._on_readable()
 
     def _stop_writing(self) -> None:
@@ -192,6 +208,9 @@ class Connection:
             except ssl.SSLWantWriteError:
                 self._wait_to_write()
                 return
+            except ssl.SSLEOFError:
+                self._ended(clean=False)
+                return
             except OSError as error:
                 self._lost(error)
                 return
@@ -208,7 +227,7 @@ class Connection:
         if self._waiter is None and self._body is None:
             self.close()
         elif size == 0:
-            self._ended()
+            self._ended(clean=True)
         else:
             try:
                 reply.feed(_BUFFER[:size])
@@ -218,9 +237,9 @@ class Connection:
             if reply.headed:
                 self._progress()
 
-    def _ended(self) -> None:
-        """The server will say nothing more."""
-        if self._reply.headed and self._reply.end():
+    def _ended(self, *, clean: bool) -> None:
+        """The server will say nothing more; without TLS's farewell it may be a cut (RFC 9112 §9.8)."""
+        if clean and self._reply.headed and self._reply.end():
             self._progress()
         elif self._write_error is not None:
             self._fail(httpx.WriteError(str(self._write_error)))
@@ -270,13 +289,17 @@ class Connection:
 
     def _response(self, stream: httpx.AsyncByteStream) -> httpx.Response:
         return httpx.Response(
-            self._reply.status, headers=self._reply.headers, stream=stream, extensions=_RESPONSE_EXTENSIONS
+            self._reply.status,
+            headers=self._reply.headers,
+            stream=stream,
+            extensions={"http_version": self._reply.version},
         )
 
     def _done(self) -> None:
         """The response is whole."""
         self.deadline_seconds = _NEVER
-        if self._reply.reusable and self._unsent is None and self._write_error is None:
+        spoilt = self._is_last or self._unsent is not None or self._write_error is not None
+        if self._reply.reusable and not spoilt:
             self._keeper.idle(self)
         else:
             self.close()
@@ -374,7 +397,8 @@ class _Body(httpx.AsyncByteStream):
             await self._waiter
         finally:
             self._waiter = None
-            connection.rest()
+            if self._connection is connection:  # else it serves somebody else by now
+                connection.rest()
 
     async def aclose(self) -> None:
         """What was not read will not be: the connection cannot be used again."""

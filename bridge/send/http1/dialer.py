@@ -9,7 +9,7 @@ import asyncio
 import socket
 import ssl
 from asyncio import FIRST_COMPLETED
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Any
@@ -18,6 +18,7 @@ import httpx
 
 Socket = socket.socket | ssl.SSLSocket
 Address = tuple[int, Any]
+Resolve = Callable[[str, int], Awaitable[list[Address]]]
 
 _NEXT_ADDRESS_SECONDS = 0.25
 
@@ -37,11 +38,13 @@ class Dialer:
     Args:
         origin: where to.
         context: the TLS settings; used when the origin is secure.
+        resolve: host and port to socket addresses, best first; an ``OSError`` says that there is none.
     """
 
-    def __init__(self, origin: Origin, context: ssl.SSLContext | None) -> None:
+    def __init__(self, origin: Origin, context: ssl.SSLContext | None, resolve: Resolve) -> None:
         self._origin = origin
         self._context = context
+        self._resolve = resolve
         self._looking_up: asyncio.Task[list[Address]] | None = None
         self.session: ssl.SSLSession | None = None
 
@@ -59,7 +62,7 @@ class Dialer:
                 return await self._dial()
         except TimeoutError:
             raise httpx.ConnectTimeout(f"no connection within {timeout_seconds} s") from None
-        except OSError as error:
+        except (OSError, ValueError, OverflowError) as error:  # of a name or port that there cannot be, too
             raise httpx.ConnectError(str(error) or error.__class__.__name__) from error
 
     async def _dial(self) -> Socket:
@@ -85,14 +88,13 @@ class Dialer:
             task.exception()  # whoever waits has it; without anybody it is nobody's news
 
     async def _look_up(self) -> list[Address]:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(self._origin.host, self._origin.port, type=socket.SOCK_STREAM)
-        return interleaved([(family, address) for family, _, _, _, address in found])
+        return interleaved(await self._resolve(self._origin.host, self._origin.port))
 
     async def _race(self, addresses: Sequence[Address]) -> socket.socket:
         """The first address that answers; each next one starts late, or when all before it failed."""
         running: set[asyncio.Task[socket.socket]] = set()
-        failures: list[OSError] = []
+        done: set[asyncio.Task[socket.socket]] = set()
+        failure: BaseException | None = None
         waiting = list(addresses)
         try:
             while waiting or running:
@@ -100,32 +102,41 @@ class Dialer:
                     running.add(asyncio.get_running_loop().create_task(_connect(*waiting.pop(0))))
                 pause = _NEXT_ADDRESS_SECONDS if waiting else None
                 done, running = await asyncio.wait(running, timeout=pause, return_when=FIRST_COMPLETED)
-                if won := _winner(done, failures):
-                    return won
-            raise failures[0] if failures else OSError("the name has no address")
+                while done:
+                    task = done.pop()
+                    if task.exception() is None:
+                        return task.result()
+                    failure = failure or task.exception()
+            raise failure or OSError("the name has no address")
         finally:
-            for task in running:
+            for task in running | done:
                 task.add_done_callback(_close_late)
                 task.cancel()
 
     async def _shake_hands(self, plain: socket.socket) -> ssl.SSLSocket:
         assert self._context is not None  # noqa: S101 -- a secure origin comes with one
+        session = self.session
         secured = self._context.wrap_socket(
-            plain, server_hostname=self._origin.host, do_handshake_on_connect=False, session=self.session
+            plain,
+            server_hostname=self._origin.host,
+            do_handshake_on_connect=False,
+            suppress_ragged_eofs=False,
+            session=session,
         )
         try:
-            while True:
-                try:
-                    secured.do_handshake()
-                except ssl.SSLWantReadError:
-                    await _ready(secured, "reader")
-                except ssl.SSLWantWriteError:
-                    await _ready(secured, "writer")
-                else:
-                    return secured
+            await _handshake(secured)
         except BaseException:
             secured.close()
+            if self.session is session:
+                self.session = None  # it may be what the server stumbled over
             raise
+        return secured
+
+
+async def getaddrinfo(host: str, port: int) -> list[Address]:
+    """The system's resolver, on a thread of the loop's."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [(family, address) for family, _, _, _, address in found]
 
 
 def interleaved(addresses: Sequence[Address]) -> list[Address]:
@@ -147,25 +158,21 @@ async def _connect(family: int, address: Any) -> socket.socket:
     return opened
 
 
-def _winner(done: set[asyncio.Task[socket.socket]], failures: list[OSError]) -> socket.socket | None:
-    """One of those that connected; the others are closed, failures kept."""
-    won: socket.socket | None = None
-    for task in done:
-        error = task.exception()
-        if isinstance(error, OSError):
-            failures.append(error)
-        elif error is not None:
-            raise error
-        elif won is None:
-            won = task.result()
-        else:
-            task.result().close()
-    return won
-
-
 def _close_late(task: asyncio.Task[socket.socket]) -> None:
     if not task.cancelled() and task.exception() is None:
         task.result().close()
+
+
+async def _handshake(secured: ssl.SSLSocket) -> None:
+    while True:
+        try:
+            secured.do_handshake()
+        except ssl.SSLWantReadError:
+            await _ready(secured, "reader")
+        except ssl.SSLWantWriteError:
+            await _ready(secured, "writer")
+        else:
+            return
 
 
 async def _ready(opened: Socket, side: str) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import httptools
 
-_MAX_HEAD_BYTES = 64 * 1024
-_INFORMATIONAL = range(100, 200)
-_SWITCHING = 101
+_MAX_SILENT_BYTES = 64 * 1024
+_FIRST_STATUS, _FIRST_FINAL_STATUS, _SWITCHING = 100, 200, 101
 _LENGTH, _CHUNKED = 1, 2
+_VERSIONS = {"1.1": b"HTTP/1.1", "1.0": b"HTTP/1.0"}
 
 
 class BadReply(Exception):
@@ -36,17 +36,22 @@ class Reply:
         "reusable",
         "started",
         "status",
+        "version",
     )
 
     def __init__(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
-        # RFC 9112 §6.3: a Transfer-Encoding overrides a Content-Length, and the connection ends with it.
-        self._parser.set_dangerous_leniencies(lenient_chunked_length=True)
+        self._bodiless = True
         self.reset()
 
     def reset(self, *, bodiless: bool = False) -> None:
         """Expect a new response; ``bodiless``: to a HEAD."""
+        if self._bodiless:
+            # llhttp cannot be told of a HEAD: after one it still waits for the body that the head announced.
+            self._parser = httptools.HttpResponseParser(self)
+            # RFC 9112 §6.3: a Transfer-Encoding overrides a Content-Length, and the connection ends with it.
+            self._parser.set_dangerous_leniencies(lenient_chunked_length=True)
         self.status = 0
+        self.version = b""
         self.headers: list[tuple[bytes, bytes]] = []
         self.chunks: list[bytes] = []
         self.started = False
@@ -61,7 +66,7 @@ class Reply:
         """Take what came.
 
         Raises:
-            BadReply: it is no response, or its head is too large.
+            BadReply: it is no response, or has too much that is neither body nor the end.
         """
         self.started = True
         self._silent_bytes += len(data)
@@ -72,8 +77,8 @@ class Reply:
                 raise _bad(error) from None
             # What comes behind a whole response spoils the connection, not the response.
             self.reusable = False
-        if self._silent_bytes > _MAX_HEAD_BYTES and not self.complete:
-            raise BadReply(f"a response head or trailer of more than {_MAX_HEAD_BYTES} bytes")
+        if self._silent_bytes > _MAX_SILENT_BYTES and not self.complete:
+            raise BadReply(f"a response head or trailer of more than {_MAX_SILENT_BYTES} bytes")
 
     def end(self) -> bool:
         """The server closed: True when that is how this response ends."""
@@ -95,23 +100,31 @@ class Reply:
         if lowered == b"content-length":
             self._delimited |= _LENGTH
         elif lowered == b"transfer-encoding":
-            self._delimited |= _CHUNKED if value.lower().endswith(b"chunked") else 0
+            if value.lower() != b"chunked" or self._delimited & _CHUNKED:
+                raise BadReply("a transfer coding other than chunked")
+            self._delimited |= _CHUNKED
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
         status = self._parser.get_status_code()
-        if status in _INFORMATIONAL:
+        version = _VERSIONS.get(self._parser.get_http_version())
+        if version is None or status < _FIRST_STATUS:
+            raise BadReply("not HTTP/1.1: a version or status there is none of")
+        if status < _FIRST_FINAL_STATUS:
             if status == _SWITCHING:
                 raise BadReply("the server switched protocols")
             return
-        self.status = status
+        self.status, self.version = status, version
         self.headed = True
         if self._bodiless:
             self.complete = True
+            self.reusable = self._parser.should_keep_alive()
 
     def on_body(self, chunk: bytes) -> None:
         """A part of the body."""
-        if not self._bodiless:
+        if self._bodiless:
+            self.reusable = False
+        else:
             self.chunks.append(chunk)
         self._silent_bytes = 0
 
@@ -121,9 +134,11 @@ class Reply:
             self.headers.clear()
             self._delimited = 0
             return
+        if self._bodiless:
+            return
         self.complete = True
         framed_once = self._delimited != _LENGTH | _CHUNKED
-        self.reusable = framed_once and not self._bodiless and self._parser.should_keep_alive()
+        self.reusable = framed_once and self._parser.should_keep_alive()
 
 
 def _bad(error: httptools.HttpParserError) -> BadReply:
