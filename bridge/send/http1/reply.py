@@ -10,6 +10,7 @@ import httptools
 _MAX_SILENT_BYTES = 64 * 1024
 _FIRST_STATUS, _FIRST_FINAL_STATUS, _SWITCHING = 100, 200, 101
 _LENGTH, _CHUNKED = 1, 2
+_BLANKS = b" \t"
 _VERSIONS = {"1.1": b"HTTP/1.1", "1.0": b"HTTP/1.0"}
 
 
@@ -95,6 +96,7 @@ class Reply:
         """A field of the head; those of a trailer are dropped."""
         if self.headed:
             return
+        value = value.rstrip(_BLANKS)  # llhttp leaves those behind a value
         self.headers.append((name, value))
         lowered = name.lower()
         if lowered == b"content-length":
