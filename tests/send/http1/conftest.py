@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
+
+from tests.send.http1.certificates import Authority, Pair
 
 Play = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
@@ -20,9 +22,9 @@ _DEADLINE_SECONDS = 60
 def open_sockets() -> set[str]:
     """The process's sockets by descriptor and inode."""
     found = set()
-    for number in os.listdir("/proc/self/fd"):
+    for link in Path("/proc/self/fd").iterdir():
         try:
-            found.add(f"{number} {os.readlink(f'/proc/self/fd/{number}')}")
+            found.add(f"{link.name} {link.readlink()}")
         except OSError:  # the listing's own
             continue
     return {one for one in found if "socket:" in one}
@@ -48,3 +50,15 @@ def play(request: pytest.FixtureRequest) -> Play:
         assert not open_sockets() - before
 
     return run
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Signs certificates; trusted by ``client_context(authority)``."""
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def pair(authority: Authority) -> Pair:
+    """A good server's certificate, for localhost and the loopback addresses."""
+    return authority.issue("server")

@@ -35,9 +35,7 @@ def hear(pieces: list[bytes], method: str = "GET") -> Heard:
             reply.feed(memoryview(piece))
     except BadReply:
         bad = True
-    return Heard(
-        reply.status, reply.headers, b"".join(reply.chunks), reply.complete, reply.reusable, bad
-    )
+    return Heard(reply.status, reply.headers, b"".join(reply.chunks), reply.complete, reply.reusable, bad)
 
 
 def after_the_end(heard: Heard) -> Heard:
@@ -95,9 +93,10 @@ def test_an_endless_head_ends(opening: bytes) -> None:
     """In a value, a reason, a name."""
     reply = Reply()
     reply.feed(memoryview(opening))
+    for _ in range(64):
+        reply.feed(memoryview(b"x" * 1000))
     with pytest.raises(BadReply):
-        for _ in range(200):
-            reply.feed(memoryview(b"x" * 1000))
+        reply.feed(memoryview(b"x" * 2000))
 
 
 def test_a_message_of_error_holds_nothing_of_the_response() -> None:
@@ -111,7 +110,9 @@ def mutated(wire: bytes, rng: random.Random) -> bytes:
     """A few bytes changed, cut out, doubled or put in."""
     for _ in range(rng.randint(1, 4)):
         at, length = rng.randrange(len(wire) + 1), rng.randint(0, 6)
-        middle = rng.choice([b"", rng.randbytes(length), wire[at : at + length] * 2, b"\r\n", b"0", b"\x00", b":"])
+        middle = rng.choice(
+            [b"", rng.randbytes(length), wire[at : at + length] * 2, b"\r\n", b"0", b"\x00", b":"]
+        )
         wire = wire[:at] + middle + wire[at + rng.choice([0, length]) :]
     return wire
 
@@ -124,9 +125,9 @@ def cut(wire: bytes, rng: random.Random) -> list[bytes]:
 
 def test_mutated_responses_are_bad_or_something() -> None:
     """Never another exception, never more body than bytes, never reusable without being whole."""
-    seed = int(os.environ.get("FUZZ_SEED", random.randrange(2**32)))
+    seed = int(os.environ.get("FUZZ_SEED", random.randrange(2**32)))  # noqa: S311 - no secret
     print(f"FUZZ_SEED={seed}")  # noqa: T201 - pytest shows it when the test fails
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - no secret
     for _ in range(ROUNDS):
         case = rng.choice(SMALL)
         wire = mutated(case.wire, rng)

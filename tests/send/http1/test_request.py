@@ -44,7 +44,9 @@ def test_a_chunked_request_is_one_chunk() -> None:
     assert encoded(request, b"")[0].endswith(b"chunked\r\n\r\n0\r\n\r\n")
 
 
-@pytest.mark.parametrize("value", [b"a\r\nX: y", b"a\ny", b"a\ry", b"a\x00y", b"a\x0by", b"a\x7f", b"a\r\n\r\nPOST"])
+@pytest.mark.parametrize(
+    "value", [b"a\r\nX: y", b"a\ny", b"a\ry", b"a\x00y", b"a\x0by", b"a\x7f", b"a\r\n\r\nPOST"]
+)
 def test_a_break_in_a_value_is_refused_and_not_told(value: bytes) -> None:
     """The message names the header and never its value."""
     with pytest.raises(httpx.LocalProtocolError) as caught:
@@ -54,7 +56,8 @@ def test_a_break_in_a_value_is_refused_and_not_told(value: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [b"A\r\nX", b"A\nX", b"A\x00", b"A: b\r\nX", b"A b", b"A:", b"", b" A", "é".encode(), b"hunter2\r\nX"]
+    "name",
+    [b"A\r\nX", b"A\nX", b"A\x00", b"A: b\r\nX", b"A b", b"A:", b"", b" A", "é".encode(), b"hunter2\r\nX"],
 )
 def test_a_name_that_is_no_token_is_refused(name: bytes) -> None:
     """However it was smuggled in; twice, because names are remembered."""
@@ -76,7 +79,9 @@ def test_a_tab_may_stand_in_a_value() -> None:
     assert b"A: b\tc\r\n" in encoded(request_with((b"A", b"b\tc")), b"")[0]
 
 
-@pytest.mark.parametrize("said", [b"4", b"6", b"-5", b"+5", b"5_", b"0x5", b"five", b"", b"5, 5", "٥".encode()])
+@pytest.mark.parametrize(
+    "said", [b"4", b"6", b"-5", b"+5", b"5_", b"0x5", b"five", b"", b"5, 5", "٥".encode()]
+)
 def test_a_length_that_is_not_the_bodys_is_refused(said: bytes) -> None:
     """The server would wait for the rest, or take it for the next request."""
     with pytest.raises(httpx.LocalProtocolError):

@@ -1,6 +1,8 @@
-"""The same bytes to our transport and to httpx's own: what comes out is the same, or the table says why not."""
+"""The same bytes to our transport and to httpx's own: the same comes out, or the table says why not."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -9,7 +11,7 @@ from tests.send.http1.cases import CASES, LATE, Case
 from tests.send.http1.conftest import Play
 from tests.send.http1.harness import OK, Got, Peer, Script, Server, get, lean, outcome, plain_httpx
 
-TRANSPORTS = {"lean": lean, "httpx": plain_httpx}
+TRANSPORTS: dict[str, Callable[[], httpx.AsyncBaseTransport]] = {"lean": lean, "httpx": plain_httpx}
 BY_NAME = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
@@ -66,7 +68,9 @@ def test_a_response_is_understood_as_the_table_says(play: Play, kind: str, case:
     play(main)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if len(case.wire) < 1000], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if len(case.wire) < 1000], ids=lambda case: case.name
+)
 def test_it_makes_no_difference_where_packets_end(play: Play, case: Case) -> None:
     """A byte at a time gives what the whole gave."""
 
