@@ -215,12 +215,10 @@ class Connection:
                 self._lost(error)
                 return
             self._take(size)
-            # Below TLS, what is left is in the kernel, and the loop tells; within it, nobody would.
-            if not self._secure or not self._holds_more():
+            # What is not whole yet is read to its present end: TLS may hold some, of which no kernel tells,
+            # and uvloop tells of a reset once only, whatever came before it.
+            if self._reply.complete:
                 return
-
-    def _holds_more(self) -> bool:
-        return isinstance(self._socket, ssl.SSLSocket) and not self.is_closed and self._socket.pending() > 0
 
     def _take(self, size: int) -> None:
         reply = self._reply

@@ -16,7 +16,7 @@ from tests.send.http1.certificates import Authority, Pair
 Play = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
 _LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
-_DEADLINE_SECONDS = 60
+_DEADLINE_SECONDS = 30
 
 
 def open_sockets() -> set[str]:
@@ -46,7 +46,7 @@ def play(request: pytest.FixtureRequest) -> Play:
         with asyncio.Runner(loop_factory=_LOOPS[request.param]) as runner:
             runner.run(main())
         gc.collect()  # a socket that nobody closed warns now, and a warning is an error
-        assert not told
+        assert not told, told
         assert not open_sockets() - before
 
     return run

@@ -84,7 +84,8 @@ class Peer:
     def reset(self) -> None:
         """Close with RST instead of FIN."""
         opened = self.writer.get_extra_info("socket")
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if opened is not None:  # else the client was faster
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.abort()
 
     def abort(self) -> None:

@@ -225,33 +225,6 @@ def test_an_answer_that_took_long_to_come_leaves_no_deadline(play: Play) -> None
     play(main)
 
 
-def test_the_reader_of_a_body_does_not_disarm_who_comes_next(play: Play) -> None:
-    """A body ends, its connection is handed on, and only then its reader wakes."""
-
-    async def chunked_then_silent(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
-        await reading.wait()
-        await peer.send(b"cd")
-        await peer.request()
-        await peer.gone()
-
-    reading = asyncio.Event()
-
-    async def main() -> None:
-        async with Server(chunked_then_silent) as server, lean(connections=1) as transport:
-            first = asyncio.create_task(fetch(transport, get(server.url())))
-            await turns(100)
-            second = asyncio.create_task(outcome(transport, get(server.url(), read=SHORT)))
-            await turns(100)
-            reading.set()
-            assert (await first).body == b"abcd"
-            assert await second == "ReadTimeout"
-            assert server.connections == 1
-
-    play(main)
-
-
 def test_a_short_timeout_behind_a_long_one_is_kept(play: Play) -> None:
     """The timer is set for the long one when the short one comes."""
 
