@@ -220,3 +220,25 @@ def test_the_socket_of_who_gave_up_is_closed(play: Play) -> None:
                     await until(lambda: server.open == 1, "other origins are not concerned")
 
     play(main)
+
+
+def test_a_connection_that_opens_after_closing_is_closed(play: Play) -> None:
+    """The transport was closed while a name was looked up."""
+
+    async def main() -> None:
+        found = asyncio.Event()
+        async with Server(answering()) as server:
+
+            async def resolve(host: str, port: int) -> list[Address]:
+                await found.wait()
+                return [(V4, ("127.0.0.1", server.port))]
+
+            transport = LeanTransport(resolve=resolve)
+            asked = asyncio.create_task(outcome(transport, get("http://name.test/")))
+            await turns()
+            await transport.aclose()
+            found.set()
+            assert await asked == "ConnectError"
+            await until(lambda: server.connections == 1 and server.open == 0, "its socket was closed")
+
+    play(main)

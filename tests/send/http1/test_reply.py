@@ -77,6 +77,15 @@ def test_a_reset_forgets_the_response_before() -> None:
     assert (reply.status, reply.headers, reply.chunks) == (201, [(b"Content-Length", b"1")], [b"y"])
 
 
+def test_nothing_of_a_herald_stays() -> None:
+    """Neither its fields nor its framing: the body of the response ends with the connection."""
+    reply = Reply()
+    reply.feed(memoryview(b"HTTP/1.1 103 E\r\nLink: a\r\nTransfer-Encoding: chunked\r\n\r\n"))
+    reply.feed(memoryview(b"HTTP/1.1 200 OK\r\nA: b\r\n\r\nok"))
+    assert reply.headers == [(b"A", b"b")]
+    assert reply.end()
+
+
 def test_a_long_body_in_small_parts_is_no_long_head() -> None:
     """The bound is on what is no body."""
     reply = Reply()

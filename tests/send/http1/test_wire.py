@@ -81,7 +81,7 @@ def test_it_makes_no_difference_where_packets_end(play: Play, case: Case) -> Non
     play(main)
 
 
-def test_headers_are_those_of_httpx(play: Play) -> None:
+def test_headers_are_those_of_the_other_transport(play: Play) -> None:
     """Names in the order they came, repeated ones apart, values without blanks around them."""
     wire = b"HTTP/1.1 200 OK\r\nB: 1\r\na:  x y \r\nB:2\r\nE:\r\nContent-Length: 2\r\n\r\nok"
 
