@@ -58,7 +58,7 @@ class App:
         rules: compiled rules.
         environ: where secrets of the environment are read.
         make_consumer: builds a consumer; by default by the source's type.
-        make_transport: builds a destination's transport; by default httpx's own.
+        make_transport: builds a destination's transport; by default as its settings say.
     """
 
     def __init__(

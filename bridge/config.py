@@ -136,6 +136,30 @@ class SchemaRegistry(Settings):
         return self
 
 
+class Transport(Settings):
+    """How a destination is spoken to: by the bridge's own HTTP/1.1, or by httpx for HTTP/2 and proxies.
+
+    ``ca`` is trusted instead of the system's authorities; ``cert`` and ``key`` show who we are. All three are
+    PEM files, read at start. ``connections`` is ``max_in_flight`` unless it is given.
+    """
+
+    kind: Literal["lean", "httpx"] = "lean"
+    http2: bool = False
+    proxy: str | None = Field(None, pattern=r"^https?://[^\s@]+$")
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    connections: int | None = Field(None, ge=1, le=10_000)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.kind == "lean" and (self.http2 or self.proxy is not None):
+            raise ValueError("`http2` and `proxy` need `kind: httpx`")
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("`cert` and `key` go together")
+        return self
+
+
 class Destination(Settings):
     """URL and write key of one Filum source."""
 
@@ -144,6 +168,7 @@ class Destination(Settings):
     ordering: Literal["user", "key", "partition", "none"] = "user"
     max_in_flight: int = Field(64, ge=1, le=10_000)
     timeout: Timeout = Timeout()
+    transport: Transport = Transport()
     retry: Retry = Retry()
     event_id: bool = True
 
