@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -86,6 +86,15 @@ tests:
 """
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """A shell starts background jobs with SIGINT ignored, and children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_the_command_tells_again_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     """Passed, failed, not even YAML, and passed again; exit code 0."""
     path = tmp_path / "rules.yaml"
