@@ -67,6 +67,9 @@ class Above:
     def rebalanced(self, intake: Intake, kind: str, streams: Collection[Stream]) -> None:
         """Not watched here."""
 
+    def ignored(self, intake: Intake, what: Sequence[str]) -> None:
+        """Not watched here."""
+
     def ended(self, intake: Intake, error: Exception | None) -> None:
         """Not watched here."""
 
@@ -84,7 +87,7 @@ def records(*offsets: int, epoch: int = 1) -> list[Record]:
 
 
 def finish(intake: Intake, ticket: Ticket) -> None:
-    if intake.ledger.part_done(ticket, Outcome.DELIVERED):
+    if intake.ledger.part_done(ticket, Outcome.DELIVERED, 0):
         intake.closed()
 
 

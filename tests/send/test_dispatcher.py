@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from bridge.config import Destination
-from bridge.model import Event, Reason
+from bridge.model import Attempts, Event, Reason
 from bridge.send.controller import Controller
 from bridge.send.dispatcher import Dispatcher
 from bridge.send.parcel import Parcel
@@ -68,6 +68,7 @@ class Reports:
         self.ended: list[str] = []
         self.dead_reasons: dict[str, Reason] = {}
         self.gone: list[str] = []
+        self.retried: list[Attempts] = []
         self.turns: list[str] = []
 
     def delivered(self, parcel: Parcel, verdict: Verdict) -> None:
@@ -76,6 +77,9 @@ class Reports:
     def dead(self, parcel: Parcel, verdict: Verdict, reason: Reason) -> None:
         self.ended.append(parcel.event.event_id)
         self.dead_reasons[parcel.event.event_id] = reason
+
+    def retrying(self, parcel: Parcel) -> None:
+        self.retried.append(parcel.spent)
 
     def abandoned(self, parcel: Parcel) -> None:
         self.gone.append(parcel.event.event_id)

@@ -31,9 +31,9 @@ def test_a_record_settles_when_its_last_part_is_final() -> None:
     ledger = ledger_of()
     ticket = open_one(ledger, 7, parts=2)
 
-    assert not ledger.part_done(ticket, Outcome.DELIVERED)
+    assert not ledger.part_done(ticket, Outcome.DELIVERED, 0)
     assert ledger.take() == []
-    assert ledger.part_done(ticket, Outcome.DELIVERED)
+    assert ledger.part_done(ticket, Outcome.DELIVERED, 1)
     assert ledger.take() == [Position(P0, 8, 1)]
 
 
@@ -41,8 +41,8 @@ def test_the_worst_part_names_the_record() -> None:
     """One dead letter among deliveries makes the record dead-lettered."""
     ledger = ledger_of()
     ticket = open_one(ledger, 7, parts=2)
-    ledger.part_done(ticket, Outcome.DEAD_LETTERED)
-    ledger.part_done(ticket, Outcome.DELIVERED)
+    ledger.part_done(ticket, Outcome.DEAD_LETTERED, 0)
+    ledger.part_done(ticket, Outcome.DELIVERED, 1)
 
     assert ledger.settled[Outcome.DEAD_LETTERED] == 1
     assert ledger.settled[Outcome.DELIVERED] == 0
@@ -53,7 +53,7 @@ def test_a_later_success_does_not_move_the_position() -> None:
     ledger = ledger_of()
     open_one(ledger, 7)
     later = open_one(ledger, 8)
-    ledger.part_done(later, Outcome.DELIVERED)
+    ledger.part_done(later, Outcome.DELIVERED, 0)
 
     assert ledger.take() == [Position(P0, 7, 1)]
 
@@ -61,10 +61,10 @@ def test_a_later_success_does_not_move_the_position() -> None:
 def test_unmoved_streams_are_not_told_again() -> None:
     """Only changed partitions are committed."""
     ledger = ledger_of()
-    ledger.part_done(open_one(ledger, 7), Outcome.DELIVERED)
+    ledger.part_done(open_one(ledger, 7), Outcome.DELIVERED, 0)
     ledger.take()
     open_one(ledger, 8)
-    ledger.part_done(open_one(ledger, 9), Outcome.DELIVERED)
+    ledger.part_done(open_one(ledger, 9), Outcome.DELIVERED, 0)
 
     assert ledger.take() == []
 
@@ -73,7 +73,7 @@ def test_each_record_is_acked_by_itself() -> None:
     """Where acks are single, a later record needs not wait."""
     ledger = ledger_of(Settles.EACH)
     open_one(ledger, 1)
-    ledger.part_done(open_one(ledger, 2), Outcome.DELIVERED)
+    ledger.part_done(open_one(ledger, 2), Outcome.DELIVERED, 0)
 
     assert ledger.take() == [Position(P0, 2, 1)]
 
@@ -84,7 +84,7 @@ def test_a_fenced_ticket_settles_nothing() -> None:
     ticket = open_one(ledger, 7)
 
     assert ledger.fence([P0], "revoked") == 1
-    assert not ledger.part_done(ticket, Outcome.DELIVERED)
+    assert not ledger.part_done(ticket, Outcome.DELIVERED, 0)
     assert ledger.take() == []
     assert ledger.given_back == {"revoked": 1, "lost": 0}
     assert ledger.in_flight == 0
@@ -101,8 +101,8 @@ def test_a_record_of_an_old_epoch_is_turned_away() -> None:
 def test_the_last_positions_of_a_revoke_are_those_of_its_streams() -> None:
     """A stream that stays is not mentioned."""
     ledger = ledger_of()
-    ledger.part_done(open_one(ledger, 7), Outcome.DELIVERED)
-    ledger.part_done(open_one(ledger, 3, P1), Outcome.DELIVERED)
+    ledger.part_done(open_one(ledger, 7), Outcome.DELIVERED, 0)
+    ledger.part_done(open_one(ledger, 3, P1), Outcome.DELIVERED, 0)
 
     assert ledger.final([P1]) == [Position(P1, 4, 2)]
     assert Position(P0, 8, 1) in ledger.take()
@@ -112,16 +112,18 @@ def test_the_last_positions_of_a_revoke_are_those_of_its_streams() -> None:
     st.lists(st.tuples(st.sampled_from(["open", "done", "fence", "assign"]), st.integers(0, 5)), max_size=80)
 )
 def test_every_record_is_accounted_for(steps: list[tuple[str, int]]) -> None:
-    """Opened = settled + given back + in flight, after any run of events."""
+    """Read = settled + given back + in flight, after any run of events."""
     ledger, opened, offset, epoch = Ledger(Settles.WATERMARK), 0, 0, 1
     ledger.assign({P0: epoch})
     live: list[Ticket] = []
     for step, pick in steps:
-        if step == "open" and (ticket := ledger.open(Record(P0, offset, epoch, b"x"))):
-            ticket.parts, offset, opened = 1, offset + 1, opened + 1
-            live.append(ticket)
+        if step == "open":
+            opened += 1
+            if ticket := ledger.open(Record(P0, offset, epoch, b"x")):
+                ticket.parts, offset = 1, offset + 1
+                live.append(ticket)
         elif step == "done" and live:
-            ledger.part_done(live.pop(pick % len(live)), Outcome.DELIVERED)
+            ledger.part_done(live.pop(pick % len(live)), Outcome.DELIVERED, 0)
         elif step == "fence":
             ledger.fence([P0], "lost")
         elif step == "assign":
