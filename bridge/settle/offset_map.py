@@ -14,7 +14,8 @@ entry too few costs a duplicate, an entry too many loses a message; hence everyt
 * Offsets that were never handed over (compaction, transaction markers) count as whatever their neighbours
   are, and so cost nothing: the broker never delivers an offset that it has once passed over.
 * A log that was cut and written anew (unclean leader election) has other records at the same offsets, of a
-  later leader epoch than any the map's writer had read: a record of a later epoch is never skipped.
+  later leader epoch than any the map's writer had read: from the first record of a later epoch on, the map
+  is forgotten.
 * Final events are named by index, and an index means something only to the rules that gave it: the map
   names the rules; for others the whole record is sent again.
 * Where space ends, attempts of the latest offsets go first, then final events of the latest records, then

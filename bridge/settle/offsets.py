@@ -36,12 +36,12 @@ class Watermark:
         self._next_offset: int | None = None
         self._before = deque(finished)
 
-    def opened(self, offset: int, *, trusted: bool = True) -> bool:
-        """A record was read. Offsets come in rising order.
+    def distrust(self) -> None:
+        """From here on the log is another one than that which an earlier epoch read."""
+        self._before.clear()
 
-        Args:
-            offset: the record's.
-            trusted: whether it can be the one that an earlier epoch saw at this offset.
+    def opened(self, offset: int) -> bool:
+        """A record was read. Offsets come in rising order.
 
         Returns:
             False when an earlier epoch finished it: it is settled.
@@ -53,7 +53,7 @@ class Watermark:
             raise ValueError(f"offset {offset} was read after {self._next_offset - 1}")
         self._next_offset = offset + 1
         self._read += 1
-        if trusted and self._was_finished(offset):
+        if self._was_finished(offset):
             return False
         self._open[offset] = self._read
         return True

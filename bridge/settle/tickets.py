@@ -76,13 +76,17 @@ class _StreamLedger:
 
     def opened(self, record: Record) -> bool:
         """Note a record that was read; False when an earlier epoch finished it."""
-        epoch = record.leader_epoch
-        trusted = epoch is None or self.before_epoch is None or epoch <= self.before_epoch
-        if epoch is not None:
-            self.leader_epoch = max(epoch, self.leader_epoch or 0)
-        if not trusted:
-            self.progress.pop(record.offset, None)
-        return self.watermark.opened(record.offset, trusted=trusted)
+        if record.leader_epoch is not None:
+            self._note_leader(record.leader_epoch, record.offset)
+        return self.watermark.opened(record.offset)
+
+    def _note_leader(self, leader_epoch: int, offset: int) -> None:
+        """Leader epochs grow along the log: behind one that was not known, nothing is what it was."""
+        if self.before_epoch is not None and leader_epoch > self.before_epoch:
+            self.before_epoch = None
+            self.watermark.distrust()
+            self.progress = {at: one for at, one in self.progress.items() if at < offset}
+        self.leader_epoch = max(leader_epoch, self.leader_epoch or 0)
 
     def pack(self, base: int, rules: bytes, most_characters: int) -> str:
         """The map above ``base``; empty where it would be true of nothing, or has no room."""
