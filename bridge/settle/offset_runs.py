@@ -13,6 +13,7 @@ Range = tuple[int, int]
 """Offsets from the first number up to, and without, the second."""
 
 _RUNS, _BITS = 0, 1
+_SEVEN_BITS = 0x7F
 _MOST_VARINT_BYTES = 10
 
 
@@ -22,7 +23,7 @@ class Malformed(ValueError):
 
 def write_number(number: int, out: bytearray) -> None:
     """Append a whole number of 0 or more, seven bits a byte, the lowest first (LEB128)."""
-    while number > 0x7F:  # noqa: PLR2004 - seven bits
+    while number > _SEVEN_BITS:
         out.append(number & 0x7F | 0x80)
         number >>= 7
     out.append(number)
@@ -41,7 +42,7 @@ class Reader:
         for shift in range(0, 7 * _MOST_VARINT_BYTES, 7):
             byte = self.take(1)[0]
             number |= (byte & 0x7F) << shift
-            if byte < 0x80:  # noqa: PLR2004 - the eighth bit says that more follows
+            if byte <= _SEVEN_BITS:
                 return number
         raise Malformed("a number has too many bytes")
 
@@ -99,8 +100,11 @@ def _runs(base: int, ranges: Sequence[Range]) -> tuple[bytes, list[tuple[int, in
     ends: list[tuple[int, int]] = []
     at = base
     for start, end in ranges:
-        write_number(start - at, out)
-        write_number(end - start, out)
+        for length in (start - at, end - start):
+            if length <= _SEVEN_BITS:
+                out.append(length)
+            else:
+                write_number(length, out)
         ends.append((end, len(out)))
         at = end
     return bytes(out), ends

