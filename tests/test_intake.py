@@ -12,6 +12,7 @@ from bridge.config import Limits
 from bridge.consumers.base import Consumer, Kept, Settles
 from bridge.intake import Intake, LoopInbox, commit_interval
 from bridge.model import Outcome, Position, Record, Stream
+from bridge.settle.offset_map import OffsetMap, pack
 from bridge.settle.tickets import Ticket
 
 P0 = Stream("shop", "orders", 0)
@@ -299,6 +300,25 @@ def test_a_change_of_the_map_alone_is_told_and_nothing_is_told_twice() -> None:
         assert [position.offset for position in client.positions] == [7, 7]
         assert first[0].metadata
         assert client.positions[1].metadata != first[0].metadata
+
+    asyncio.run(run())
+
+
+def test_records_that_are_all_skipped_move_the_position() -> None:
+    """Nothing closes, and the broker is told all the same."""
+
+    async def run() -> None:
+        client, above = Client(), Above()
+        intake = Intake(client, Limits(), 0.0, above, above)
+        text = pack("c/t/0", OffsetMap(7, [(7, 10)]), b"", 4096).text
+        intake.on_assigned({P0: 1}, {P0: Kept("c/t/0", 7, text)})
+        intake.on_records(records(7, 8, 9), 3)
+        async with asyncio.timeout(10):
+            while not client.positions:  # noqa: ASYNC110 - the loop's own turns are what is being watched
+                await asyncio.sleep(0)
+
+        assert client.positions == [Position(P0, 10, 1)]
+        assert (intake.ledger.skipped, intake.ledger.in_flight, above.tickets) == (3, 0, [])
 
     asyncio.run(run())
 

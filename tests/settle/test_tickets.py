@@ -104,6 +104,15 @@ def test_unmoved_streams_are_not_told_again() -> None:
     assert ledger.take() == []
 
 
+def test_what_the_broker_has_already_is_not_told_again() -> None:
+    """The stream stands where its last commit left it, and no metadata can be kept."""
+    ledger = Ledger(Settles.WATERMARK)
+    ledger.assign({P0: 1}, {P0: Kept("log", 7)})
+    ledger.part_done(open_one(ledger, 7, parts=2), Outcome.DELIVERED, 0)
+
+    assert ledger.take() == []
+
+
 def test_each_record_is_acked_by_itself() -> None:
     """Where acks are single, a later record needs not wait."""
     ledger = ledger_of(Settles.EACH)
