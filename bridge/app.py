@@ -125,6 +125,7 @@ class App:
             parts.dispatchers[name] = self._dispatcher(name, settings, pipeline, overseer)
         for source in config.sources:
             parts.intakes[source.name] = self._intake(source, loop, pipeline, overseer)
+        pipeline.use(self._rules)
         self.watch = Watch(self.board, tally, parts, self._rules)
 
         def swap(rules: RuleSet) -> None:

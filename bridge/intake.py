@@ -2,7 +2,7 @@
 
 ``LoopInbox`` is the half that the consumer thread touches; ``Intake`` is owned by the loop. A stream is
 paused while its source has a reason (``room``, ``blocked``) or the stream itself has one
-(``rule_stopped``, ``no_rule``, ``registry_unavailable``, ``dead_letters_unavailable``).
+(``rule_stopped``, ``no_rule``, ``registry_unavailable``, ``dead_letters_unavailable``, ``metadata_full``).
 """
 
 from __future__ import annotations
@@ -15,12 +15,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bridge.config import Limits
-from bridge.consumers.base import Consumer, Link, Settles
+from bridge.consumers.base import Consumer, Kept, Link, Settles
 from bridge.model import Position, Record, Stream
 from bridge.settle.tickets import Ledger, Ticket
 
 _BATCHES_UNDER_WAY = 2
 _ACK_DELAY_SECONDS = 0.005
+_METADATA_FULL, _METADATA_ROOM = 0.75, 0.5
+"""Shares of the broker's room for metadata: a stream stops at the one and goes on at the other."""
+_COMMIT_BYTES_PER_SECOND, _COMMIT_ENTRIES_PER_SECOND, _LONGEST_INTERVAL_SECONDS = 256 * 1024, 500, 5.0
+_COMMIT_ENTRY_BYTES = 64
 
 
 class Starter(Protocol):
@@ -48,6 +52,10 @@ class Overlooker(Protocol):
 
     def rebalanced(self, intake: Intake, kind: str, streams: Collection[Stream]) -> None:
         """Streams came or went."""
+        ...
+
+    def ignored(self, intake: Intake, what: Sequence[str]) -> None:
+        """Metadata of commits was of no use; one line a stream."""
         ...
 
     def ended(self, intake: Intake, error: Exception | None) -> None:
@@ -83,9 +91,9 @@ class LoopInbox:
                 self._under_way -= 1
                 self._room.notify()
 
-    def assigned(self, epochs: Mapping[Stream, int]) -> None:
+    def assigned(self, epochs: Mapping[Stream, int], kept: Mapping[Stream, Kept] | None = None) -> None:
         """See ``consumers.base.Inbox``."""
-        self._post(self.intake.on_assigned, dict(epochs))
+        self._post(self.intake.on_assigned, dict(epochs), dict(kept or {}))
 
     def revoked(self, streams: Collection[Stream], budget_seconds: float) -> Future[Sequence[Position]]:
         """See ``consumers.base.Inbox``."""
@@ -146,9 +154,10 @@ class Intake:
         self._limits = limits
         self._starter = starter
         self._overlooker = overlooker
-        self._flush_delay_seconds = (
+        self._interval_seconds = (
             _ACK_DELAY_SECONDS if consumer.settles is Settles.EACH else commit_interval_seconds
         )
+        self._flush_delay_seconds = self._interval_seconds
         self._flush_due = False
         self._drains: list[_Drain] = []
         self._reasons: set[str] = set()
@@ -158,23 +167,21 @@ class Intake:
     # Consumer → loop
 
     def on_records(self, batch: Sequence[Record], consumed_total: int) -> None:
-        """Open a ticket for each record; those of an epoch that is over are given back."""
+        """Open a ticket for each record that is not over or finished already."""
         self.consumed_total = consumed_total
-        tickets = []
-        for record in batch:
-            ticket = self.ledger.open(record)
-            if ticket is None:
-                self.ledger.straggled()
-            else:
-                tickets.append(ticket)
+        tickets = [ticket for record in batch if (ticket := self.ledger.open(record))]
         self._starter.take_in(self, tickets)
+        if len(tickets) < len(batch):
+            self.changed()
         self.breathe()
 
-    def on_assigned(self, epochs: Mapping[Stream, int]) -> None:
-        """Begin new epochs; pauses are put on anew."""
+    def on_assigned(self, epochs: Mapping[Stream, int], kept: Mapping[Stream, Kept] | None = None) -> None:
+        """Begin new epochs where the last ones ended; pauses are put on anew."""
         self._forget(epochs)
-        self.ledger.assign(epochs)
+        ignored = self.ledger.assign(epochs, kept)
         self._overlooker.rebalanced(self, "assigned", epochs)
+        if ignored:
+            self._overlooker.ignored(self, ignored)
         self._put_pauses()
 
     def on_revoked(
@@ -206,25 +213,41 @@ class Intake:
 
     def closed(self) -> None:
         """A ticket closed: settle soon, let more in, see whether a drain is done."""
+        self.changed()
+        if self._drains:
+            self.check_drains()
+
+    def changed(self) -> None:
+        """There is something to tell the broker: settle soon."""
         if not self._flush_due:
             self._flush_due = True
             asyncio.get_running_loop().call_later(self._flush_delay_seconds, self.flush)
-        if self._drains:
-            self.check_drains()
 
     def flush(self) -> None:
         """Tell the consumer what may be settled."""
         self._flush_due = False
-        if positions := self.ledger.take():
+        limit = self.consumer.stats.metadata_limit
+        if positions := self.ledger.take(limit):
             self.consumer.settle(positions)
+        if self.consumer.settles is Settles.WATERMARK:
+            self._flush_delay_seconds = commit_interval(self._interval_seconds, positions)
+            self._gate_metadata(limit)
         self.breathe()
+
+    def _gate_metadata(self, limit: int) -> None:
+        """Attempts do not count: they take what room there is, and a few poisoned users stop nobody."""
+        for stream, packed in self.ledger.map_sizes().items():
+            if limit and packed.needed_characters >= limit * _METADATA_FULL:
+                self.hold_back("metadata_full", stream)
+            elif not limit or packed.needed_characters <= limit * _METADATA_ROOM:
+                self.let_go("metadata_full", stream)
 
     def check_drains(self) -> None:
         """Answer the drains that are done, stuck, or out of time."""
         now = asyncio.get_running_loop().time()
         for drain in [d for d in self._drains if self._is_drained(d) or now >= d.deadline_seconds]:
             self._drains.remove(drain)
-            positions = self.ledger.final(drain.streams)
+            positions = self.ledger.final(drain.streams, self.consumer.stats.metadata_limit)
             self._fence(drain.streams, "revoked")
             drain.answer.set_result(positions)
 
@@ -301,3 +324,15 @@ class Intake:
         if resumed := self._paused - wanted:
             self.consumer.resume(resumed)
         self._paused = wanted
+
+
+def commit_interval(interval_seconds: float, positions: Sequence[Position]) -> float:
+    """When to commit again: the interval stretches so that commits stay a small load for the brokers.
+
+    Args:
+        interval_seconds: between commits that weigh little.
+        positions: what was committed now.
+    """
+    size_bytes = sum(len(position.metadata) + _COMMIT_ENTRY_BYTES for position in positions)
+    wanted = max(size_bytes / _COMMIT_BYTES_PER_SECOND, len(positions) / _COMMIT_ENTRIES_PER_SECOND)
+    return max(interval_seconds, min(wanted, _LONGEST_INTERVAL_SECONDS))

@@ -46,7 +46,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     ``offset`` grows in the order read within one (stream, epoch); gaps are no holes.
     ``timestamp_ms`` is the broker's time in ms since 1970 UTC, None where it gave none. ``nonce`` is
     drawn at delivery where the broker gives a message no lasting identity (RabbitMQ without
-    ``message_id``); else empty.
+    ``message_id``); else empty. ``leader_epoch`` counts the leaders of a Kafka partition: a record that was
+    written in the place of another has a later one.
     """
 
     stream: Stream
@@ -63,6 +64,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     content_encoding: str | None = None
     redelivered: bool = False
     nonce: str = ""
+    leader_epoch: int | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -81,6 +83,18 @@ class Reason(StrEnum):
     REFUSED = "refused"
     RETRIES_EXHAUSTED = "retries_exhausted"
     SKIPPED_BY_OPERATOR = "skipped_by_operator"
+
+
+class Attempts(NamedTuple):
+    """What was spent on an event that is not final; outlives a restart in the commit's metadata.
+
+    ``spent`` draws on the retry budget, ``tries`` counts all answers; ``first_failed_ms`` is the time of
+    the first failure in ms since 1970 UTC, None where it is not known.
+    """
+
+    spent: int
+    tries: int
+    first_failed_ms: int | None = None
 
 
 class OnError(StrEnum):

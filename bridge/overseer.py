@@ -5,7 +5,7 @@ No record passes through here. Owned by the loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from bridge.consumers.base import Link
 from bridge.errors import DeadLetterError
@@ -91,6 +91,10 @@ class Overseer:
         """Streams came or went."""
         names = sorted(f"{stream.name}/{stream.number}" for stream in streams)
         _log.info("streams " + kind, source=intake.name, streams=names)
+
+    def ignored(self, intake: Intake, what: Sequence[str]) -> None:
+        """Metadata of commits was of no use: what had finished beyond those commits is sent again."""
+        _log.warning("commit metadata ignored", source=intake.name, streams=list(what))
 
     def ended(self, intake: Intake, error: Exception | None) -> None:
         """A source reads no more."""

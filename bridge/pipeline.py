@@ -10,6 +10,7 @@ from collections.abc import Hashable, Sequence
 from functools import partial
 from typing import cast
 
+from bridge import __version__
 from bridge.config import Config, Decode, SourceSettings
 from bridge.decode import Document, Waiting, decode
 from bridge.intake import Intake
@@ -20,6 +21,7 @@ from bridge.rules import RuleSet, StreamRules
 from bridge.send.parcel import Parcel
 from bridge.send.verdict import Verdict
 from bridge.settle.letters import Cause
+from bridge.settle.offset_map import fingerprint_of
 from bridge.settle.tickets import Ticket
 from bridge.tally import Tally
 
@@ -45,6 +47,7 @@ class Pipeline:
         self._plans.clear()
         self._parts.undertaker.rules_hash = rules.hash
         for intake in self._parts.intakes.values():
+            intake.ledger.rules = self._fingerprint(intake.name)
             intake.release((NO_RULE, RULE_STOPPED))
 
     def schema_asked(self, outcome: str) -> None:
@@ -55,6 +58,13 @@ class Pipeline:
         """A schema is known now: what stood still for one is tried; it may stand still for another."""
         for intake in self._parts.intakes.values():
             intake.release((REGISTRY_UNAVAILABLE,))
+
+    def _fingerprint(self, source: str) -> bytes:
+        """Of all that decides which events a record gives, and in which order."""
+        settings = self._settings[source]
+        decodes = sorted(settings.topic_decode.items())
+        limits = self._limits.model_dump_json()
+        return fingerprint_of(f"{__version__} {self._rules.hash} {settings.decode} {decodes} {limits}")
 
     # consumers → decode → rules
 
@@ -77,8 +87,8 @@ class Pipeline:
         if isinstance(made, Applied) and (made.events or made.faults):
             self._dispatch(intake, ticket, made)
         elif isinstance(made, Poison):
-            ticket.parts = 1
-            self._bury(ticket, Cause(made.reason, made.error))
+            intake.ledger.begin(ticket, 1)
+            self._bury(ticket, Cause(made.reason, made.error), 0)
         elif isinstance(made, Waiting):
             intake.hold(ticket, REGISTRY_UNAVAILABLE)
         else:
@@ -112,21 +122,30 @@ class Pipeline:
         if stop is not None:
             self._hold(intake, ticket, RULE_STOPPED, stop.error)
             return
-        self._tally.applied(ticket.record, made)
-        ticket.parts = len(made.events) + len(made.faults)
-        for event in made.events:
+        final = intake.ledger.begin(ticket, len(made.events) + len(made.faults))
+        if not ticket.parts:
+            self._filter(intake, ticket)
+            return
+        events = list(enumerate(made.events))
+        faults = list(enumerate(made.faults, len(made.events)))
+        if final:
+            events = [(part, event) for part, event in events if not final >> part & 1]
+            faults = [(part, fault) for part, fault in faults if not final >> part & 1]
+        self._tally.applied(ticket.record, made if not final else _rest(made, events, faults))
+        for part, event in events:
             intake.feeds.add(event.destination)
             dispatcher = self._parts.dispatchers[event.destination]
-            dispatcher.submit(event, ticket, _lane_key(dispatcher.ordering, ticket, event))
-        for fault in made.faults:
-            self._settle_fault(ticket, fault)
+            key = _lane_key(dispatcher.ordering, ticket, event)
+            dispatcher.submit(event, ticket, key, part, intake.ledger.attempts_of(ticket, part))
+        for part, fault in faults:
+            self._settle_fault(ticket, fault, part)
 
-    def _settle_fault(self, ticket: Ticket, fault: Fault) -> None:
+    def _settle_fault(self, ticket: Ticket, fault: Fault, part: int) -> None:
         if fault.on_error is OnError.DROP:
             self._tally.dropped(ticket.record, fault)
-            self._part_done(ticket, Outcome.DROPPED)
+            self._part_done(ticket, Outcome.DROPPED, part)
         else:
-            self._bury(ticket, Cause(fault.reason, fault.error, fault.rule, fault.destination))
+            self._bury(ticket, Cause(fault.reason, fault.error, fault.rule, fault.destination), part)
 
     def _hold(self, intake: Intake, ticket: Ticket, reason: str, error: str) -> None:
         intake.hold(ticket, reason)
@@ -138,7 +157,7 @@ class Pipeline:
         """The API took an event."""
         ticket = _ticket_of(parcel)
         self._tally.delivered(ticket.record, parcel.event, verdict)
-        self._part_done(ticket, Outcome.DELIVERED)
+        self._part_done(ticket, Outcome.DELIVERED, parcel.part)
 
     def dead(self, parcel: Parcel, verdict: Verdict, reason: Reason) -> None:
         """An event will never be taken: its letter, then its part is final."""
@@ -154,26 +173,41 @@ class Pipeline:
             parcel.tries,
             parcel.first_failed_ms,
         )
-        self._bury(_ticket_of(parcel), cause)
+        self._bury(_ticket_of(parcel), cause, parcel.part)
+
+    def retrying(self, parcel: Parcel) -> None:
+        """An event will be tried again: attempts that were spent are kept with the next commit."""
+        if parcel.attempts:
+            ticket = _ticket_of(parcel)
+            intake = self._parts.intakes[ticket.record.stream.source]
+            intake.ledger.tried(ticket, parcel.part, parcel.spent)
+            intake.changed()
 
     def abandoned(self, parcel: Parcel) -> None:
         """The event's record was given back before the event left."""
         self._tally.abandoned(parcel.event)
 
-    def _bury(self, ticket: Ticket, cause: Cause) -> None:
-        self._parts.undertaker.bury(ticket, cause, partial(self._buried, ticket, cause))
+    def _bury(self, ticket: Ticket, cause: Cause, part: int) -> None:
+        self._parts.undertaker.bury(ticket, cause, partial(self._buried, ticket, cause, part))
 
-    def _buried(self, ticket: Ticket, cause: Cause) -> None:
+    def _buried(self, ticket: Ticket, cause: Cause, part: int) -> None:
         if ticket.fenced:
             self._tally.abandoned_letter(cause)
             return
         self._tally.dead_lettered(ticket.record, cause)
-        self._part_done(ticket, Outcome.DEAD_LETTERED)
+        self._part_done(ticket, Outcome.DEAD_LETTERED, part)
 
-    def _part_done(self, ticket: Ticket, outcome: Outcome) -> None:
+    def _part_done(self, ticket: Ticket, outcome: Outcome, part: int) -> None:
         intake = self._parts.intakes[ticket.record.stream.source]
-        if intake.ledger.part_done(ticket, outcome):
+        if intake.ledger.part_done(ticket, outcome, part):
             intake.closed()
+        else:
+            intake.changed()
+
+
+def _rest(made: Applied, events: Sequence[tuple[int, Event]], faults: Sequence[tuple[int, Fault]]) -> Applied:
+    """What is left to do of a record of which something is final already."""
+    return Applied(tuple(e for _, e in events), tuple(f for _, f in faults), made.timestamp_fallbacks)
 
 
 def _ticket_of(parcel: Parcel) -> Ticket:

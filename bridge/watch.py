@@ -103,6 +103,12 @@ class Watch:
             ("fenced", stats.commits_fenced),
         ):
             board.counter("commits_total", source=name, outcome=outcome_name).value = count
+        board.counter("records_skipped_total", source=name).value = ledger.skipped
+        for reason, count in ledger.unusable.items():
+            cell = board.counter("commit_metadata_ignored_total", source=name, reason=reason.value)
+            cell.value = count
+        sizes = [len(packed.text) for packed in ledger.map_sizes().values()]
+        board.gauge("commit_metadata_bytes", source=name).value = max(sizes, default=0)
         board.counter("offsets_lost_total", source=name).value = stats.offsets_lost
         board.counter("event_id_weak_total", source=name).value = stats.weak_ids
         board.gauge("records_in_flight", source=name).value = ledger.in_flight
@@ -173,9 +179,13 @@ class Watch:
 
     @property
     def unaccounted(self) -> int:
-        """Records consumed that are neither settled, given back, nor in flight: 0, or a bug."""
+        """Records consumed that are neither settled, given back, skipped, nor in flight: 0, or a bug."""
         return sum(
-            intake.consumed_total - ledger.settled_total - ledger.given_back_total - ledger.in_flight
+            intake.consumed_total
+            - ledger.settled_total
+            - ledger.given_back_total
+            - ledger.skipped
+            - ledger.in_flight
             for intake in self._parts.intakes.values()
             for ledger in (intake.ledger,)
         )
@@ -203,6 +213,7 @@ class Watch:
             "dead_lettered": settled[Outcome.DEAD_LETTERED],
             "dropped": settled[Outcome.DROPPED],
             "given_back": sum(ledger.given_back_total for ledger in ledgers),
+            "skipped": sum(ledger.skipped for ledger in ledgers),
             "in_flight": sum(ledger.in_flight for ledger in ledgers),
             "unaccounted": self.unaccounted,
         }

@@ -36,7 +36,8 @@ retries_total{destination,reason} dead_letters_total{source,reason} dead_letter_
 rule_faults_total{rule,reason} rule_duration_seconds{rule} consumer_lag{source,topic,partition}
 oldest_unsettled_timestamp_seconds{source} partitions_assigned{source} partitions_paused{source}
 rebalances_total{source,kind} commits_total{source,outcome} commit_metadata_bytes{source}
-commit_age_seconds{source} offsets_lost_total{source} dead_letter_budget{rule,destination}
+commit_metadata_ignored_total{source,reason} commit_age_seconds{source} offsets_lost_total{source}
+dead_letter_budget{rule,destination}
 lanes_blocked{destination} timestamp_fallback_total{source} event_id_weak_total{source} loop_lag_seconds
 consumer_thread_last_progress_timestamp_seconds{source} concurrency_limit{destination}
 requests_in_flight{destination} breaker_state{destination} stalled{source,destination,reason}

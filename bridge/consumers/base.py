@@ -45,6 +45,19 @@ class Link(Enum):
     CLOSED = 3
 
 
+class Kept(NamedTuple):
+    """What the broker has kept of a stream since its last owner settled it.
+
+    ``metadata`` came with the last committed position, and ``offset`` is that position's. ``log`` names the
+    stream's log for all time (on Kafka: cluster id, topic id, partition), so that what is said of it is
+    never taken for another's; empty where that is not known, and metadata is neither used nor written.
+    """
+
+    log: str = ""
+    offset: int = 0
+    metadata: str = ""
+
+
 class Inbox(Protocol):
     """The loop's side. Every method may be called from the consumer thread, none from elsewhere.
 
@@ -68,11 +81,13 @@ class Inbox(Protocol):
         """
         ...
 
-    def assigned(self, epochs: Mapping[Stream, int]) -> None:
+    def assigned(self, epochs: Mapping[Stream, int], kept: Mapping[Stream, Kept] | None = None) -> None:
         """These streams are ours from now on; said before their first record.
 
         Args:
             epochs: stream → its new epoch, larger than any before it.
+            kept: what was committed of them, by brokers that keep metadata with a position; reading
+                begins at its offset.
         """
         ...
 
@@ -122,6 +137,8 @@ class ConsumerStats:
     paused: frozenset[Stream] = frozenset()
     offsets_lost: int = 0
     weak_ids: int = 0
+    metadata_limit: int = 0
+    """Characters of metadata that the broker keeps with a position, as far as known; 0: none."""
 
 
 class Surroundings(NamedTuple):

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -31,6 +31,13 @@ LATEST = -1
 _LOG = logging.getLogger("bridge.librdkafka")
 _LOG.addHandler(logging.NullHandler())
 _TIMESTAMP_NOT_AVAILABLE = 0
+_MOCK_CLUSTER = "mockCluster"
+_NO_TOPIC_IDS = ("None", "A" * 22)
+"""None at all, or 128 zero bits: what brokers that know no topic ids answer."""
+_ADMIN_PROPERTIES = (
+    *("bootstrap.servers", "client.id", "security.protocol", "broker.", "client.", "sasl.", "ssl."),
+    *("reconnect.", "socket.", "enable.ssl", "metadata.", "resolve.", "connections.", "debug", "log"),
+)
 
 
 class Partition(NamedTuple):
@@ -78,6 +85,10 @@ class Message(Protocol):
         """Kind of the time (0: none) and ms since 1970."""
         ...
 
+    def leader_epoch(self) -> int | None:
+        """Of the leader that took it; None from brokers that do not say."""
+        ...
+
 
 class Watcher(Protocol):
     """Who is told what happens to a consumer, on its thread."""
@@ -108,6 +119,7 @@ class ConsumerClient:
 
     def __init__(self, properties: Properties, watcher: Watcher) -> None:
         self._watcher = watcher
+        self._properties = properties
         callbacks = {"error_cb": self._on_error, "on_commit": self._on_commit}
         with _translated():
             self._client = Consumer({**properties, **callbacks}, logger=_LOG)
@@ -203,6 +215,19 @@ class ConsumerClient:
             topics = self._client.list_topics(timeout=timeout_seconds).topics
         return [Partition(name, number) for name, topic in topics.items() for number in topic.partitions]
 
+    def logs(self, topics: Collection[str], timeout_seconds: float) -> dict[str, str]:
+        """Topic → a name that no other log ever has: cluster id and topic id.
+
+        Topics without one are left out: brokers before 2.8 give no topic ids, and librdkafka's mock cluster
+        does not know the question.
+        """
+        with _translated():
+            cluster = self._client.list_topics(timeout=timeout_seconds).cluster_id
+        if not cluster or cluster.startswith(_MOCK_CLUSTER):
+            return {}
+        ids = KafkaAdmin(_for_admin(self._properties)).topic_ids(topics, timeout_seconds)
+        return {topic: f"{cluster}/{topic_id}" for topic, topic_id in ids.items()}
+
     def close(self) -> None:
         """Leave the group; may take long while no broker answers."""
         with _translated():
@@ -292,7 +317,7 @@ _CONFIRMED: Properties = {"acks": "all", "enable.idempotence": True}
 
 
 class KafkaAdmin:
-    """Makes topics."""
+    """Makes topics, and tells their ids."""
 
     def __init__(self, properties: Properties) -> None:
         with _translated():
@@ -311,6 +336,25 @@ class KafkaAdmin:
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise _fault(error.args[0]).as_error() from error
+
+    def topic_ids(self, topics: Collection[str], timeout_seconds: float) -> dict[str, str]:
+        """Topic → id; those that the brokers give no id, or do not let us see, are left out."""
+        with _translated():
+            asked = self._client.describe_topics(
+                TopicCollection(list(topics)), request_timeout=timeout_seconds
+            )
+        found: dict[str, str] = {}
+        refused: KafkaError | None = None
+        for name, answer in asked.items():
+            try:
+                found[name] = str(answer.result(timeout_seconds).topic_id)
+            except TimeoutError as error:
+                raise ConnectionLost("no broker answered in time", "check `brokers`") from error
+            except KafkaException as error:
+                refused = error.args[0]
+        if not found:
+            _raise_if(refused)
+        return {name: topic_id for name, topic_id in found.items() if topic_id not in _NO_TOPIC_IDS}
 
 
 class MockCluster:
@@ -372,6 +416,11 @@ def _resolve(future: Future[None], error: Exception | None) -> None:
         future.set_result(None)
     else:
         future.set_exception(error)
+
+
+def _for_admin(properties: Properties) -> Properties:
+    """What a client needs that is no consumer: the others would each give a warning."""
+    return {name: value for name, value in properties.items() if name.startswith(_ADMIN_PROPERTIES)}
 
 
 def _places(partitions: Collection[Partition]) -> list[TopicPartition]:

@@ -59,6 +59,10 @@ class CommitQueue:
         self._not_before = now_seconds + RETRY_SECONDS
         return None
 
+    def flying(self, stream: Stream) -> Position | None:
+        """What of this stream is under way."""
+        return self._flying.get(stream)
+
     def latest(self, streams: Collection[Stream]) -> dict[Stream, Position]:
         """The newest position of each of these that is not known to be committed."""
         known = self._flying | self._wanted

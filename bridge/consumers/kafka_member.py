@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
 
-from bridge.consumers.base import ConsumerStats, Inbox, Link
+from bridge.consumers.base import ConsumerStats, Inbox, Kept, Link
 from bridge.consumers.kafka_assignment import Assignment
 from bridge.consumers.kafka_client import (
     EARLIEST,
@@ -28,7 +28,7 @@ from bridge.consumers.kafka_commits import CommitQueue
 from bridge.consumers.kafka_faults import Fault, Kind, PartitionFault
 from bridge.consumers.kafka_link import LinkState
 from bridge.consumers.kafka_settings import KafkaSettings
-from bridge.consumers.kafka_start import commit_and_confirm, start_offsets
+from bridge.consumers.kafka_start import commit_and_confirm, commit_last, start_offsets
 from bridge.errors import ConsumerError
 from bridge.model import Headers, Position, Record, Stream
 
@@ -42,6 +42,11 @@ _PROBE_SECONDS = 0.5
 _STANDBY_SECONDS = 5.0
 _LAST_COMMIT_SECONDS = 3.0
 _RETRY_START_SECONDS = 0.5
+_NAME_LOGS_SECONDS = 3.0
+_METADATA_CHARACTERS = 4096
+"""The brokers' default for ``offset.metadata.max.bytes``."""
+_LEAST_METADATA_CHARACTERS = 512
+"""Below it a map would say little and stop its partition often: there is none."""
 
 UNREADABLE_HEADERS = "bridge-headers-unreadable"
 """Stands in for the headers of a message one of whose header names is not UTF-8."""
@@ -107,6 +112,7 @@ class Member:
             ConsumerError: the settings cannot work.
         """
         self._inbox.link(Link.CONNECTING, f"connecting to {self._settings.brokers}")
+        self._stats.metadata_limit = _METADATA_CHARACTERS if self._settings.offset_map else 0
         self._client = self._open_client(self)
         self._client.subscribe(self._settings.topics)
         # The first read serves the error callbacks, which know more than a probe that fails.
@@ -218,7 +224,7 @@ class Member:
         marks = {Partition(*stream[1:]): _mark(position) for stream, position in latest.items()}
         if marks:
             seconds = min(budget_seconds, _LAST_COMMIT_SECONDS)
-            self._commit_counted(commit_and_confirm(self._client, marks, seconds))
+            self._commit_counted(commit_last(self._client, marks, seconds))
 
     def _forget(self, partitions: Sequence[Partition]) -> None:
         streams = [self._assignment.stream(partition) for partition in partitions]
@@ -238,17 +244,33 @@ class Member:
             return
         settings = self._settings
         try:
-            offsets = start_offsets(self._client, pending, settings.topics, settings.start)
+            marks = start_offsets(self._client, pending, settings.topics, settings.start)
         except ConsumerError as error:
             self._start_at = now + _RETRY_START_SECONDS
             self._link.tell(f"waiting for the offsets of group {settings.group}: {error}")
             return
-        self._begin(offsets)
+        self._begin(marks, self._name_logs(pending))
 
-    def _begin(self, offsets: Mapping[Partition, int]) -> None:
-        epochs = self._assignment.begin(offsets)
+    def _name_logs(self, partitions: Collection[Partition]) -> Mapping[str, str]:
+        """Once an assignment; without names, maps of finished offsets are neither used nor written."""
+        if not self._stats.metadata_limit:
+            return {}
+        try:
+            return self._client.logs({partition.topic for partition in partitions}, _NAME_LOGS_SECONDS)
+        except ConsumerError as error:
+            self._link.tell(f"no topic ids, so finished offsets are not kept with commits: {error}")
+            return {}
+
+    def _begin(self, marks: Mapping[Partition, Mark], logs: Mapping[str, str]) -> None:
+        epochs = self._assignment.begin(marks)
+        offsets = {partition: mark.offset for partition, mark in marks.items()}
+        kept = {
+            self._assignment.stream(p): Kept(f"{logs[p.topic]}/{p.number}", *mark)
+            for p, mark in marks.items()
+            if p.topic in logs
+        }
         self._committed.update({self._assignment.stream(p): offset for p, offset in offsets.items()})
-        self._inbox.assigned(epochs)
+        self._inbox.assigned(epochs, kept)
         self._client.add(offsets)
         # A pause of an earlier assignment may have stayed on in the client, by version (librdkafka 1849).
         self._client.resume(offsets)
@@ -275,6 +297,8 @@ class Member:
         for partition, fault in results.items():
             stream = self._assignment.stream(partition)
             ours = ours or bool(self._commits.latest([stream]))
+            if fault is not None and fault.kind is Kind.METADATA_TOO_LARGE:
+                self._learn_limit(stream)
             position = self._commits.answered(stream, fault, now)
             if position is not None:
                 self._committed[stream] = position.offset
@@ -283,6 +307,14 @@ class Member:
             self._commit_counted(not faults)
         for fault in faults:
             self._judge(fault)
+
+    def _learn_limit(self, stream: Stream) -> None:
+        """The brokers do not say what they take (that needs rights of its own): halve what was refused."""
+        refused = self._commits.flying(stream)
+        if refused is None:
+            return
+        limit = min(self._stats.metadata_limit, len(refused.metadata) // 2)
+        self._stats.metadata_limit = limit if limit >= _LEAST_METADATA_CHARACTERS else 0
 
     def _commit_counted(self, succeeded: bool) -> None:
         if succeeded:
@@ -439,6 +471,7 @@ def record_of(message: Message, stream: Stream, epoch: int) -> Record:
         key=message.key(),
         headers=_headers(message),
         timestamp_ms=timestamp_ms_of(message),
+        leader_epoch=message.leader_epoch(),
     )
 
 

@@ -103,6 +103,7 @@ class KafkaSettings(SourceSettings):
     on_offset_lost: Literal["stop", "earliest"] = "stop"
     group_protocol: Literal["classic", "consumer"] = "classic"
     instance_id: str | None = None
+    offset_map: bool = True
     security: Security = Security()
     client: dict[str, Property] = Field(default_factory=dict)
 

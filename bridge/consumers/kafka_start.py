@@ -42,8 +42,8 @@ class Offsets(Protocol):
 
 def start_offsets(
     client: Offsets, assigned: Collection[Partition], topics: Sequence[str], start: str | datetime
-) -> dict[Partition, int]:
-    """The offset to read each partition from, committed where the group had none.
+) -> dict[Partition, Mark]:
+    """Where to read each partition from and what was kept with it, committed where the group had none.
 
     ``start`` counts only in a group without any offset for these topics. The first member then commits
     the start of *all* their partitions, so that members that come a moment later find the group begun.
@@ -59,7 +59,7 @@ def start_offsets(
         ConsumerError: the broker did not answer in time, or refused; nothing is decided, ask again.
     """
     found = client.committed(assigned, _LOOKUP_SECONDS)
-    known = {partition: mark.offset for partition, mark in found.items() if mark is not None}
+    known = {partition: mark for partition, mark in found.items() if mark is not None}
     missing = [partition for partition in assigned if partition not in known]
     if not missing:
         return known
@@ -67,8 +67,9 @@ def start_offsets(
     group_is_new = not known and not any(_committed(client, others))
     chosen = [*missing, *others] if group_is_new else missing
     time_ms = time_of(start) if group_is_new else EARLIEST
-    begun = client.offsets_at(chosen, time_ms, _LOOKUP_SECONDS)
-    if not commit_and_confirm(client, {p: Mark(offset) for p, offset in begun.items()}, _LOOKUP_SECONDS):
+    offsets = client.offsets_at(chosen, time_ms, _LOOKUP_SECONDS)
+    begun = {partition: Mark(offset) for partition, offset in offsets.items()}
+    if not commit_and_confirm(client, begun, _LOOKUP_SECONDS):
         raise ConnectionLost("the start of new partitions could not be committed")
     return known | {partition: begun[partition] for partition in missing}
 
@@ -95,6 +96,21 @@ def commit_and_confirm(client: Offsets, marks: Mapping[Partition, Mark], timeout
     except ConsumerError:
         return False
     return False
+
+
+def commit_last(client: Offsets, marks: Mapping[Partition, Mark], timeout_seconds: float) -> bool:
+    """The last commit of partitions that go: with metadata, or bare where the brokers do not take that.
+
+    A refusal comes by a callback, which is not served here: half the time is kept for the bare offsets.
+
+    Returns:
+        Whether the broker is known to have the offsets within the time.
+    """
+    bare = {partition: Mark(mark.offset) for partition, mark in marks.items()}
+    if bare == marks:
+        return commit_and_confirm(client, marks, timeout_seconds)
+    half_seconds = timeout_seconds / 2
+    return commit_and_confirm(client, marks, half_seconds) or commit_and_confirm(client, bare, half_seconds)
 
 
 def subscribed(partitions: Iterable[Partition], topics: Sequence[str]) -> list[Partition]:

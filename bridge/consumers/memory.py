@@ -15,12 +15,13 @@ from itertools import count
 from typing import ClassVar, Literal, NamedTuple
 
 from bridge.config import SourceSettings
-from bridge.consumers.base import Inbox, Link, SecretReader, Settles
+from bridge.consumers.base import Inbox, Kept, Link, SecretReader, Settles
 from bridge.consumers.threaded import ThreadedConsumer
 from bridge.model import Headers, Position, Record, Stream
 
 _BATCH = 500
 _TURN_SECONDS = 0.05
+_METADATA_CHARACTERS = 4096
 
 Place = tuple[str, int]
 
@@ -119,12 +120,17 @@ class MemoryBroker:
             orders = self._orders[member]
             return orders.popleft() if orders else None
 
-    def claim(self, group: str, topics: Collection[str], member: object) -> dict[Place, int]:
-        """Become owner of all free partitions of these topics; returns where to read each from."""
+    def claim(self, group: str, topics: Collection[str], member: object) -> dict[Place, Kept]:
+        """Become owner of all free partitions of these topics; returns where each stands."""
         with self.changed:
             free = [p for p in self._logs if p[0] in topics and (group, p) not in self._owners]
             self._owners.update({(group, place): member for place in free})
-            return {p: self._committed[group, p].offset if (group, p) in self._committed else 0 for p in free}
+            return {place: self._kept(group, place) for place in free}
+
+    def _kept(self, group: str, place: Place) -> Kept:
+        name = f"memory/{id(self)}/{place[0]}/{place[1]}"
+        found = self._committed.get((group, place))
+        return Kept(name, found.offset, found.metadata) if found else Kept(name)
 
     def release(self, group: str, places: Collection[Place]) -> None:
         """Own these no more."""
@@ -215,6 +221,7 @@ class _Member:
 
     def open(self) -> None:
         """There is nothing to connect to."""
+        self._stats.metadata_limit = _METADATA_CHARACTERS
         self._inbox.link(Link.CONNECTED)
 
     def turn(self) -> None:
@@ -283,10 +290,11 @@ class _Member:
             return
         epoch = next(self._epochs)
         self._ours.update(dict.fromkeys(begun, epoch))
-        self._offsets.update(begun)
+        self._offsets.update({place: kept.offset for place, kept in begun.items()})
         self._count("assigned")
         self._show()
-        self._inbox.assigned({self._stream(place): epoch for place in begun})
+        kept = {self._stream(place): kept for place, kept in begun.items()}
+        self._inbox.assigned(dict.fromkeys(kept, epoch), kept)
 
     def _hand_over(self, found: list[tuple[Place, int, Stored]]) -> None:
         batch = []

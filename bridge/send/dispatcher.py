@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from bridge.config import Destination
-from bridge.model import Event, Reason
+from bridge.model import Attempts, Event, Reason
 from bridge.send.controller import Controller, Decision, Next
 from bridge.send.lanes import Lanes
 from bridge.send.parcel import Owner, Parcel
@@ -40,6 +40,10 @@ class Receiver(Protocol):
 
     def dead(self, parcel: Parcel, verdict: Verdict, reason: Reason) -> None:
         """The event will never be taken."""
+        ...
+
+    def retrying(self, parcel: Parcel) -> None:
+        """The event will be tried again."""
         ...
 
     def abandoned(self, parcel: Parcel) -> None:
@@ -124,9 +128,22 @@ class Dispatcher:
         self._pump_due = False
         self._holds = False
 
-    def submit(self, event: Event, owner: Owner, key: Hashable) -> None:
-        """Queue an event behind those of its ordering key."""
-        self.lanes.add(Parcel(event, owner, self._clock.monotonic()), key)
+    def submit(
+        self, event: Event, owner: Owner, key: Hashable, part: int = 0, past: Attempts | None = None
+    ) -> None:
+        """Queue an event behind those of its ordering key.
+
+        Args:
+            event: what to send.
+            owner: of the event.
+            key: its ordering key.
+            part: its index among the parts of its record.
+            past: what an earlier delivery of its record spent on it.
+        """
+        parcel = Parcel(event, owner, self._clock.monotonic(), part)
+        if past is not None:
+            parcel.resume(past, self._clock.now().timestamp() * 1000)
+        self.lanes.add(parcel, key)
         if not self._pump_due:
             self._pump_due = True
             asyncio.get_running_loop().call_soon(self._pump)
@@ -225,8 +242,10 @@ class Dispatcher:
             self._receiver.dead(parcel, verdict, decision.reason or Reason.REFUSED)
         elif decision.next is Next.REST:
             self.lanes.rest(parcel, now_seconds + decision.rest_seconds)
+            self._receiver.retrying(parcel)
         else:
             self.lanes.again(parcel)
+            self._receiver.retrying(parcel)
 
     def _turn(self, verdict: Verdict) -> None:
         """Blocked: any lane may probe. Opened: nobody waits for a backoff any more."""

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from enum import Enum
 from typing import Protocol
 
-from bridge.model import Event
+from bridge.model import Attempts, Event
 
 
 class Owner(Protocol):
@@ -47,6 +47,7 @@ class Parcel:
 
     ``tries`` counts answers, ``attempts`` those that were spent. ``seen`` and ``blocked_seen`` are the
     destination's count of acceptances at the last answer of that kind. ``turn`` orders those that wait.
+    ``part`` is the event's index among the parts of its record.
     """
 
     __slots__ = (
@@ -58,14 +59,16 @@ class Parcel:
         "first_failed_ms",
         "lane",
         "owner",
+        "part",
         "seen",
         "tries",
         "turn",
     )
 
-    def __init__(self, event: Event, owner: Owner, created_seconds: float) -> None:
+    def __init__(self, event: Event, owner: Owner, created_seconds: float, part: int = 0) -> None:
         self.event = event
         self.owner = owner
+        self.part = part
         self.created_seconds = created_seconds
         self.lane: Lane
         self.attempts = 0
@@ -75,3 +78,19 @@ class Parcel:
         self.blocked_answers = 0
         self.blocked_seen = -1
         self.first_failed_ms: int | None = None
+
+    def resume(self, past: Attempts, now_ms: float) -> None:
+        """Go on where an earlier delivery of the record ended: its retry budget is not given anew.
+
+        Args:
+            past: what was spent then.
+            now_ms: time of day, in ms since 1970.
+        """
+        self.attempts, self.tries, self.first_failed_ms = past
+        if past.first_failed_ms is not None:
+            self.created_seconds -= max(now_ms - past.first_failed_ms, 0.0) / 1000
+
+    @property
+    def spent(self) -> Attempts:
+        """What ``resume`` needs to know."""
+        return Attempts(self.attempts, self.tries, self.first_failed_ms)

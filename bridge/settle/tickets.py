@@ -4,27 +4,39 @@ A ticket closes when the record's last part is final: each event, each fault, ea
 part. Closing moves the stream's watermark (``Settles.WATERMARK``) or gives one position to ack
 (``Settles.EACH``). A fenced ticket (revoked, lost) still lets its requests end, but settles nothing.
 Owned by the loop; no locks.
+
+With each watermark goes a map of what is finished above it (``offset_map`` has the theory). Between two
+calls of ``take`` nothing is packed: a stream costs a step a record that is open, once an interval.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from bridge.consumers.base import Settles
-from bridge.model import Outcome, Position, Record, Stream, worse
+from bridge.consumers.base import Kept, Settles
+from bridge.model import Attempts, Outcome, Position, Record, Stream, worse
+from bridge.settle.offset_map import OffsetMap, Packed, Progress, Unusable, pack, read
 from bridge.settle.offsets import Watermark
+
+_NOT_PACKED = Packed("", 0)
 
 
 class Ticket:
-    """One open record. ``parts`` counts what is not yet final."""
+    """One open record. ``parts`` counts what is not yet final.
 
-    __slots__ = ("fenced", "outcome", "parts", "record")
+    ``rules`` is the fingerprint of the rules that made the parts; ``progress`` what is to be remembered
+    of them, None while there is nothing.
+    """
 
-    def __init__(self, record: Record) -> None:
+    __slots__ = ("fenced", "outcome", "parts", "progress", "record", "rules")
+
+    def __init__(self, record: Record, progress: Progress | None = None) -> None:
         self.record = record
         self.parts = 0
         self.outcome = Outcome.FILTERED
         self.fenced = False
+        self.rules = b""
+        self.progress = progress
 
     def __repr__(self) -> str:
         record = self.record
@@ -33,21 +45,66 @@ class Ticket:
 
 
 class _StreamLedger:
-    """The open tickets of one stream in one epoch."""
+    """The open tickets of one stream in one epoch.
 
-    __slots__ = ("epoch", "given", "tickets", "watermark")
+    ``progress`` is by offset: of open records, and of those that an earlier epoch left and nobody has
+    read since. ``log`` names what the map is true of; empty where that is not known.
+    """
 
-    def __init__(self, epoch: int) -> None:
+    __slots__ = (
+        "before_epoch",
+        "epoch",
+        "given",
+        "leader_epoch",
+        "log",
+        "packed",
+        "progress",
+        "tickets",
+        "watermark",
+    )
+
+    def __init__(self, epoch: int, log: str = "", kept: OffsetMap | None = None) -> None:
         self.epoch = epoch
+        self.log = log
         self.tickets: dict[int, Ticket] = {}
-        self.watermark = Watermark()
-        self.given: int | None = None
+        self.watermark = Watermark(kept.finished if kept else ())
+        self.progress: dict[int, Progress] = dict(kept.progress) if kept else {}
+        self.before_epoch = kept.leader_epoch if kept else None
+        self.leader_epoch = self.before_epoch
+        self.given: tuple[int, str] | None = None
+        self.packed = _NOT_PACKED
+
+    def opened(self, record: Record) -> bool:
+        """Note a record that was read; False when an earlier epoch finished it."""
+        if record.leader_epoch is not None:
+            self._note_leader(record.leader_epoch, record.offset)
+        return self.watermark.opened(record.offset)
+
+    def _note_leader(self, leader_epoch: int, offset: int) -> None:
+        """Leader epochs grow along the log: behind one that was not known, nothing is what it was."""
+        if self.before_epoch is not None and leader_epoch > self.before_epoch:
+            self.before_epoch = None
+            self.watermark.distrust()
+            self.progress = {at: one for at, one in self.progress.items() if at < offset}
+        self.leader_epoch = max(leader_epoch, self.leader_epoch or 0)
+
+    def pack(self, base: int, rules: bytes, most_characters: int) -> str:
+        """The map above ``base``; empty where it would be true of nothing, or has no room."""
+        if not self.log or not most_characters:
+            self.packed = _NOT_PACKED
+            return ""
+        progress = dict(sorted(item for item in self.progress.items() if item[0] >= base))
+        content = OffsetMap(base, self.watermark.finished(), progress, self.leader_epoch)
+        self.packed = pack(self.log, content, rules, most_characters)
+        return self.packed.text
 
 
 class Ledger:
     """Every open record of a source, and what may be settled.
 
-    ``settled`` and ``given_back`` count records by outcome and by kind since the start.
+    ``settled`` and ``given_back`` count records by outcome and by kind since the start, ``skipped`` those
+    that an earlier epoch finished, ``unusable`` metadata that was ignored. ``rules`` is the fingerprint
+    in force.
     """
 
     def __init__(self, settles: Settles) -> None:
@@ -57,47 +114,128 @@ class Ledger:
         self._moved: set[Stream] = set()
         self.settled: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
         self.given_back: dict[str, int] = {"revoked": 0, "lost": 0}
+        self.unusable: dict[Unusable, int] = dict.fromkeys(Unusable, 0)
+        self.skipped = 0
         self.in_flight = 0
         self.bytes = 0
+        self.rules = b""
 
-    def assign(self, epochs: Mapping[Stream, int]) -> None:
-        """Begin a new epoch of these streams; what an older one still held is given back as lost."""
+    def assign(self, epochs: Mapping[Stream, int], kept: Mapping[Stream, Kept] | None = None) -> list[str]:
+        """Begin a new epoch of these streams; what an older one still held is given back as lost.
+
+        Returns:
+            A line for each stream whose metadata was ignored.
+        """
         self.fence([stream for stream in epochs if stream in self._streams], "lost")
+        ignored = []
         for stream, epoch in epochs.items():
-            self._streams[stream] = _StreamLedger(epoch)
+            found = (kept or {}).get(stream, Kept())
+            text = found.metadata
+            usable = read(text, found.log, found.offset) if text and found.log else None
+            if isinstance(usable, Unusable):
+                self.unusable[usable] += 1
+                ignored.append(f"{stream.name}/{stream.number}: {usable}")
+            content = usable if isinstance(usable, OffsetMap) else None
+            ledger = self._streams[stream] = _StreamLedger(epoch, found.log, content)
+            ledger.given = (found.offset, text) if found.log else None
+        return ignored
 
     def open(self, record: Record) -> Ticket | None:
-        """Take in a record; None when its epoch is over (a straggler of an older assignment)."""
+        """Take in a record; None when there is nothing to do with it.
+
+        So it is when its epoch is over (a straggler of an older assignment, given back) and when an
+        earlier epoch finished it (skipped).
+        """
         ledger = self._streams.get(record.stream)
         if ledger is None or ledger.epoch != record.epoch:
+            self.given_back["revoked"] += 1
             return None
-        ticket = Ticket(record)
-        if not self._each:
-            ledger.watermark.opened(record.offset)
+        if not self._each and not ledger.opened(record):
+            self._moved.add(record.stream)
+            self.skipped += 1
+            return None
+        ticket = Ticket(record, ledger.progress.get(record.offset))
         ledger.tickets[record.offset] = ticket
         self.in_flight += 1
         self.bytes += record.size_bytes
         return ticket
 
-    def straggled(self) -> None:
-        """Count a record that ``open`` turned away."""
-        self.given_back["revoked"] += 1
+    def begin(self, ticket: Ticket, parts: int) -> int:
+        """The record was made into so many parts by the rules in force.
 
-    def part_done(self, ticket: Ticket, outcome: Outcome) -> bool:
+        What an earlier epoch finished of it counts only if the same rules made as many parts of it then.
+
+        Returns:
+            One bit for each part that is final already.
+        """
+        ticket.rules = self.rules
+        progress = ticket.progress
+        if progress is not None and (progress.rules != self.rules or progress.total != parts):
+            self._drop_progress(ticket)
+            progress = None
+        final = progress.final if progress else 0
+        ticket.parts = parts - final.bit_count()
+        if final:
+            ticket.outcome = Outcome.DELIVERED
+        return final
+
+    def attempts_of(self, ticket: Ticket, part: int) -> Attempts | None:
+        """What was spent on a part so far, this epoch or an earlier one."""
+        return ticket.progress.attempts.get(part) if ticket.progress else None
+
+    def tried(self, ticket: Ticket, part: int, attempts: Attempts) -> None:
+        """A part is to be tried again, and has spent so much."""
+        if not ticket.fenced and not self._each:
+            self._progress(ticket).attempts[part] = attempts
+            self._map_changed(ticket.record.stream)
+
+    def _progress(self, ticket: Ticket) -> Progress:
+        if ticket.progress is None:
+            progress = ticket.progress = Progress(ticket.rules, ticket.parts)
+            self._streams[ticket.record.stream].progress[ticket.record.offset] = progress
+        return ticket.progress
+
+    def _drop_progress(self, ticket: Ticket) -> None:
+        ticket.progress = None
+        self._streams[ticket.record.stream].progress.pop(ticket.record.offset, None)
+
+    def part_done(self, ticket: Ticket, outcome: Outcome, part: int) -> bool:
         """One part of the record is final.
+
+        Args:
+            ticket: of the record.
+            outcome: of the part.
+            part: which one; each is final once.
 
         Returns:
             True when that closed the ticket.
         """
         ticket.outcome = worse(ticket.outcome, outcome)
-        ticket.parts -= 1
-        if ticket.parts or ticket.fenced:
+        if ticket.fenced:
             return False
-        self._close(ticket)
-        return True
+        if ticket.progress is not None and ticket.progress.final >> part & 1:
+            raise ValueError(f"part {part} of {ticket} was final already")
+        if ticket.parts == 1:
+            ticket.parts = 0
+            self._close(ticket)
+            return True
+        if not self._each:
+            self._note_final(ticket, part)
+        ticket.parts -= 1
+        return False
+
+    def _note_final(self, ticket: Ticket, part: int) -> None:
+        progress = self._progress(ticket)
+        progress.final |= 1 << part
+        progress.attempts.pop(part, None)
+        self._map_changed(ticket.record.stream)
+
+    def _map_changed(self, stream: Stream) -> None:
+        if self._streams[stream].log:
+            self._moved.add(stream)
 
     def filtered(self, ticket: Ticket) -> None:
-        """The record has no parts: it is settled now."""
+        """The record has no parts left: it is settled now."""
         self._close(ticket)
 
     def _close(self, ticket: Ticket) -> None:
@@ -108,38 +246,49 @@ class Ledger:
         self.settled[ticket.outcome] += 1
         if self._each:
             self._acks.append(Position(record.stream, record.offset, record.epoch))
-        else:
-            ledger.watermark.settled(record.offset)
-            self._moved.add(record.stream)
+            return
+        ledger.watermark.settled(record.offset)
+        if ticket.progress is not None:
+            del ledger.progress[record.offset]
+        self._moved.add(record.stream)
 
     def _forget(self, record: Record) -> None:
         self.in_flight -= 1
         self.bytes -= record.size_bytes
 
-    def take(self) -> list[Position]:
-        """What may be settled since the last call, streams that did not move left out."""
+    def take(self, most_characters: int = 0) -> list[Position]:
+        """What may be settled since the last call, streams that did not move left out.
+
+        Args:
+            most_characters: of a position's metadata; 0: there is none.
+        """
         acks, self._acks = self._acks, []
         moved, self._moved = self._moved, set()
-        return acks + [position for stream in moved if (position := self._advance(stream))]
+        return acks + [p for stream in moved if (p := self._advance(stream, most_characters))]
 
-    def _advance(self, stream: Stream) -> Position | None:
-        ledger = self._streams.get(stream)
-        offset = ledger.watermark.position if ledger else None
-        if ledger is None or offset is None or offset == ledger.given:
+    def _advance(self, stream: Stream, most_characters: int) -> Position | None:
+        position = self._standing(stream, most_characters)
+        if position is None or self._streams[stream].given == (position.offset, position.metadata):
             return None
-        ledger.given = offset
-        return Position(stream, offset, ledger.epoch)
+        self._streams[stream].given = (position.offset, position.metadata)
+        return position
 
-    def final(self, streams: Collection[Stream]) -> list[Position]:
+    def final(self, streams: Collection[Stream], most_characters: int = 0) -> list[Position]:
         """The last positions of streams about to go, those not yet acknowledged by commit included."""
         acks = [ack for ack in self._acks if ack.stream in streams]
         self._acks = [ack for ack in self._acks if ack.stream not in streams]
-        return acks + [position for stream in streams if (position := self._standing(stream))]
+        return acks + [p for stream in streams if (p := self._standing(stream, most_characters))]
 
-    def _standing(self, stream: Stream) -> Position | None:
+    def _standing(self, stream: Stream, most_characters: int) -> Position | None:
         ledger = self._streams.get(stream)
         offset = ledger.watermark.position if ledger and not self._each else None
-        return Position(stream, offset, ledger.epoch) if ledger and offset is not None else None
+        if ledger is None or offset is None:
+            return None
+        return Position(stream, offset, ledger.epoch, ledger.pack(offset, self.rules, most_characters))
+
+    def map_sizes(self) -> dict[Stream, Packed]:
+        """The maps as of their last packing."""
+        return {stream: ledger.packed for stream, ledger in self._streams.items()}
 
     def fence(self, streams: Iterable[Stream], kind: str) -> int:
         """End the epoch of these streams; their open records are given back, counted by ``kind``."""

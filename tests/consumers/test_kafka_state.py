@@ -14,7 +14,7 @@ from bridge.consumers.kafka_commits import ANSWER_SECONDS, RETRY_SECONDS, Commit
 from bridge.consumers.kafka_faults import fault_of
 from bridge.consumers.kafka_link import LinkState
 from bridge.consumers.kafka_member import UNREADABLE_HEADERS, record_of
-from bridge.consumers.kafka_start import commit_and_confirm, start_offsets, subscribed
+from bridge.consumers.kafka_start import commit_and_confirm, commit_last, start_offsets, subscribed
 from bridge.errors import ConnectionLost
 from bridge.model import Position, Stream
 from tests.contract.inbox import RecordingInbox
@@ -174,6 +174,9 @@ class _OddMessage:
     def timestamp(self) -> tuple[int, int]:
         return 0, -1
 
+    def leader_epoch(self) -> int | None:
+        return None
+
 
 def test_a_header_name_that_is_not_text_does_not_stop_the_partition() -> None:
     """The body goes on; a header of ours says what is missing."""
@@ -212,30 +215,51 @@ class _Group:
 def test_a_new_group_starts_where_it_says_and_commits_that_for_all_partitions() -> None:
     """So a member that comes a moment later does not take its partitions for new ones."""
     group = _Group({_P0: 10, _P1: 20})
-    assert start_offsets(group, [_P0], ["t"], "latest") == {_P0: 10}
+    assert start_offsets(group, [_P0], ["t"], "latest") == {_P0: Mark(10)}
     assert group.marks == {_P0: Mark(10), _P1: Mark(20)}
     group.ends[_P1] = 25
-    assert start_offsets(group, [_P1], ["t"], "latest") == {_P1: 20}
+    assert start_offsets(group, [_P1], ["t"], "latest") == {_P1: Mark(20)}
 
 
 def test_a_partition_found_later_is_read_from_its_beginning() -> None:
     """``latest`` would lose what was written before it was noticed."""
     group = _Group({_P0: 10, _P1: 20})
     group.marks[_P0] = Mark(3)
-    assert start_offsets(group, [_P0, _P1], ["t"], "latest") == {_P0: 3, _P1: 0}
+    assert start_offsets(group, [_P0, _P1], ["t"], "latest") == {_P0: Mark(3), _P1: Mark(0)}
 
 
 def test_a_start_time_is_resolved_once() -> None:
     """It is asked in ms since 1970."""
     group = _Group({_P0: 10})
     start = datetime.fromtimestamp(1_700_000_000.042, UTC)
-    assert start_offsets(group, [_P0], ["t"], start) == {_P0: 42}
+    assert start_offsets(group, [_P0], ["t"], start) == {_P0: Mark(42)}
 
 
 def test_nothing_is_read_before_its_start_is_committed() -> None:
     """Without the broker's word the partition waits."""
     group = _Group({_P0: 10}, is_deaf=True)
     assert not commit_and_confirm(group, {_P0: Mark(1)}, 0.05)
+
+
+def test_what_was_kept_with_an_offset_is_handed_on() -> None:
+    """The map of finished offsets comes with the commit it belongs to."""
+    group = _Group({_P0: 10})
+    group.marks[_P0] = Mark(3, "map")
+    assert start_offsets(group, [_P0], ["t"], "latest") == {_P0: Mark(3, "map")}
+
+
+class _NarrowGroup(_Group):
+    """Takes no metadata."""
+
+    def commit(self, marks: Mapping[Partition, Mark]) -> None:
+        self.marks.update({partition: mark for partition, mark in marks.items() if not mark.metadata})
+
+
+def test_the_last_commit_is_bare_where_metadata_is_refused() -> None:
+    """The offset is worth more than no commit; nobody can be asked any more then."""
+    group = _NarrowGroup({_P0: 10, _P1: 10})
+    assert commit_last(group, {_P0: Mark(4, "map"), _P1: Mark(5)}, 0.1)
+    assert group.marks == {_P0: Mark(4), _P1: Mark(5)}
 
 
 def test_patterns_match_from_the_start_of_a_name() -> None:

@@ -42,6 +42,7 @@ class Abilities:
         drops: ``drop_connection`` works.
         records_after_pause: how many records may still arrive after a pause took hold.
         duplicates_after_resume: how many records may come twice over pause and resume.
+        keeps_metadata: a position's metadata is told with the next assignment.
         follows: records produced after ``start`` are seen (a file that is not followed ends).
     """
 
@@ -56,6 +57,7 @@ class Abilities:
     records_after_pause: int = 0
     duplicates_after_resume: int = 0
     follows: bool = True
+    keeps_metadata: bool = False
 
 
 class Harness(Protocol):

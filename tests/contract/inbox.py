@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 
-from bridge.consumers.base import Consumer, Link, Settles
+from bridge.consumers.base import Consumer, Kept, Link, Settles
 from bridge.model import Position, Record, Stream
 
 DEADLINE_SECONDS = 30.0
@@ -30,6 +30,7 @@ class RecordingInbox:
         self.received: list[Record] = []
         self.totals: list[int] = []
         self.epochs: dict[Stream, int] = {}
+        self.kept: dict[Stream, Kept] = {}
         self.assignments: list[dict[Stream, int]] = []
         self.revocations: list[frozenset[Stream]] = []
         self.losses: list[frozenset[Stream]] = []
@@ -77,9 +78,10 @@ class RecordingInbox:
             self.totals.append(consumed_total)
             self._called("records")
 
-    def assigned(self, epochs: Mapping[Stream, int]) -> None:
+    def assigned(self, epochs: Mapping[Stream, int], kept: Mapping[Stream, Kept] | None = None) -> None:
         with self._changed:
             self.epochs.update(epochs)
+            self.kept.update(kept or {})
             self.assignments.append(dict(epochs))
             self._called("assigned")
 

@@ -41,7 +41,7 @@ class StallingInbox:
 class KafkaHarness:
     """Two partitions of one topic, one group."""
 
-    abilities = Abilities(Settles.WATERMARK)
+    abilities = Abilities(Settles.WATERMARK, keeps_metadata=True)
 
     def __init__(self, broker: Kafka, protocol: Literal["classic", "consumer"]) -> None:
         self._broker, self._protocol = broker, protocol

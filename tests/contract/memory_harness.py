@@ -14,7 +14,7 @@ from tests.contract.harness import Abilities, Message
 class MemoryHarness:
     """Two partitions of one topic."""
 
-    abilities = Abilities(Settles.WATERMARK, drops=False)
+    abilities = Abilities(Settles.WATERMARK, drops=False, keeps_metadata=True)
 
     def __init__(self) -> None:
         self._broker = MemoryBroker({"t": 2})

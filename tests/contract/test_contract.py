@@ -90,6 +90,35 @@ def test_what_is_settled_does_not_come_again(harness: Harness, start: Start) -> 
     assert _bodies(again) == _bodies(received[6:])
 
 
+def test_metadata_is_kept_with_the_position_it_came_with(harness: Harness, start: Start) -> None:
+    """The next assignment is told it, with its offset and a name of the log; a bare position erases it."""
+    if not harness.abilities.keeps_metadata:
+        pytest.skip("this broker keeps no metadata")
+    harness.produce(_messages(6))
+    first = RecordingInbox()
+    consumer = start(first)
+    received = first.wait_for_records(6)
+    (position,) = done_with(received[:2], consumer.settles)
+    assert consumer.stats.metadata_limit > 0
+    assert first.kept[position.stream].log
+    assert first.kept[position.stream].metadata == ""
+    consumer.settle([position._replace(metadata="what finished")])
+    assert eventually(lambda: consumer.stats.commits_ok > 0)
+    close(consumer)
+    second = RecordingInbox()
+    consumer = start(second)
+    again = second.wait_for_records(4)
+    kept = second.kept[position.stream]
+    assert (kept.offset, kept.metadata) == (position.offset, "what finished")
+    assert kept.log == first.kept[position.stream].log
+    second.answer = lambda _: done_with(again[:1], consumer.settles)
+    close(consumer)
+    third = RecordingInbox()
+    start(third)
+    third.wait_for_records(3)
+    assert third.kept[position.stream].metadata == ""
+
+
 def test_settling_just_before_close_is_not_forgotten(harness: Harness, start: Start) -> None:
     """Commands are carried out in the order given: close settles first."""
     harness.produce(_messages(5))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from bridge.config import Destination
-from bridge.model import Event, Reason
+from bridge.model import Attempts, Event, Reason
 from bridge.send.controller import Controller
 from bridge.send.dispatcher import Dispatcher
 from bridge.send.parcel import Parcel
@@ -68,6 +68,7 @@ class Reports:
         self.ended: list[str] = []
         self.dead_reasons: dict[str, Reason] = {}
         self.gone: list[str] = []
+        self.retried: list[Attempts] = []
         self.turns: list[str] = []
 
     def delivered(self, parcel: Parcel, verdict: Verdict) -> None:
@@ -76,6 +77,9 @@ class Reports:
     def dead(self, parcel: Parcel, verdict: Verdict, reason: Reason) -> None:
         self.ended.append(parcel.event.event_id)
         self.dead_reasons[parcel.event.event_id] = reason
+
+    def retrying(self, parcel: Parcel) -> None:
+        self.retried.append(parcel.spent)
 
     def abandoned(self, parcel: Parcel) -> None:
         self.gone.append(parcel.event.event_id)
@@ -129,11 +133,11 @@ class Bench:
             "default", self.settings, self.api, self.reports, self.reports, controller, clock or Clock()
         )
 
-    def submit(self, *names: str, owner: Owner | None = None) -> None:
+    def submit(self, *names: str, owner: Owner | None = None, past: Attempts | None = None) -> None:
         for name in names:
             user = name.partition("-")[0]
             event = Event("r", "track", 0, 0, "default", user, None, name, name.encode())
-            self.dispatcher.submit(event, owner or Owner(), user)
+            self.dispatcher.submit(event, owner or Owner(), user, past=past)
 
     async def until(self, done: int) -> None:
         await until(lambda: len(self.reports.ended) + len(self.reports.gone) >= done)
@@ -178,6 +182,27 @@ def test_a_refused_event_lets_its_user_go_on() -> None:
 
         assert bench.reports.dead_reasons == {"ann-1": Reason.REFUSED}
         assert bench.api.accepted == ["ann-2"]
+
+    asyncio.run(run())
+
+
+def test_what_was_spent_before_a_restart_counts() -> None:
+    """Ten attempts over eleven minutes: the next failure is the last; without the time it is not."""
+
+    async def run() -> None:
+        bench = Bench()
+        eleven_minutes_ago_ms = int((datetime.now(UTC).timestamp() - 660) * 1000)
+        bench.api.answers["ann"] = [503]
+        bench.api.answers["bob"] = [503]
+        bench.submit("ann-1", past=Attempts(10, 12, eleven_minutes_ago_ms))
+        bench.submit("bob-1", past=Attempts(10, 12, None))
+        await bench.until(2)
+
+        assert bench.reports.dead_reasons == {"ann-1": Reason.RETRIES_EXHAUSTED}
+        assert bench.api.accepted == ["bob-1"]
+        (told,) = bench.reports.retried
+        assert (told.spent, told.tries) == (10, 13)
+        assert told.first_failed_ms is not None
 
     asyncio.run(run())
 

@@ -50,6 +50,44 @@ def test_gaps_of_the_broker_are_no_holes() -> None:
     assert mark.position == 40
 
 
+def test_gaps_between_open_records_are_no_finished_runs() -> None:
+    """They cost nothing in the map; behind an open record only what was read and settled is finished."""
+    mark = read(10, 40, 41, 90)
+
+    assert mark.finished() == []
+    mark.settled(40)
+    assert mark.finished() == [(11, 41)]
+    mark.settled(90)
+    assert mark.finished() == [(11, 41), (42, 91)]
+
+
+def test_what_an_earlier_epoch_finished_is_settled_when_it_is_read() -> None:
+    """It is no open record, and stays in the map until the watermark has passed it."""
+    mark = Watermark([(12, 14), (20, 30)])
+
+    assert [mark.opened(offset) for offset in (10, 12, 13, 14)] == [True, False, False, True]
+    assert mark.position == 10
+    assert mark.finished() == [(11, 14), (20, 30)]
+    mark.settled(10)
+    mark.settled(14)
+    assert mark.position == 15
+    assert mark.finished() == [(20, 30)]
+    assert not mark.opened(29)
+    assert mark.position == 30
+    assert mark.finished() == []
+
+
+def test_a_record_in_the_place_of_a_finished_one_is_not_finished() -> None:
+    """The log was cut and written anew: what lies there now was never delivered."""
+    mark = Watermark([(10, 20)])
+
+    assert not mark.opened(10)
+    mark.distrust()
+    assert mark.opened(11)
+    assert mark.position == 11
+    assert mark.finished() == []
+
+
 def test_an_offset_read_twice_is_a_fault() -> None:
     """Two records at one offset in one epoch would hide one of them."""
     with pytest.raises(ValueError, match="read after"):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.consumers.base import Settles
+from bridge.consumers.base import Kept, Settles
 from bridge.model import Outcome, Position, Record, Stream
+from bridge.settle.offset_map import OffsetMap, Progress, fingerprint_of, pack
 from bridge.settle.tickets import Ledger, Ticket
 
 P0, P1 = Stream("shop", "orders", 0), Stream("shop", "orders", 1)
@@ -31,18 +33,51 @@ def test_a_record_settles_when_its_last_part_is_final() -> None:
     ledger = ledger_of()
     ticket = open_one(ledger, 7, parts=2)
 
-    assert not ledger.part_done(ticket, Outcome.DELIVERED)
+    assert not ledger.part_done(ticket, Outcome.DELIVERED, 0)
     assert ledger.take() == []
-    assert ledger.part_done(ticket, Outcome.DELIVERED)
+    assert ledger.part_done(ticket, Outcome.DELIVERED, 1)
     assert ledger.take() == [Position(P0, 8, 1)]
+
+
+def kept(rules: str, total: int) -> Kept:
+    """An earlier commit: of the record at 7 the first of so many parts is final."""
+    content = OffsetMap(7, (), {7: Progress(fingerprint_of(rules), total, 1)})
+    return Kept("log", 7, pack("log", content, fingerprint_of(rules), 4096).text)
+
+
+@pytest.mark.parametrize(
+    ("rules", "total", "final"), [("mine", 3, 1), ("mine", 2, 0), ("mine", 4, 0), ("others", 3, 0)]
+)
+def test_final_parts_count_for_the_same_rules_and_as_many_parts_only(
+    rules: str, total: int, final: int
+) -> None:
+    """Of three parts one is left out; in any doubt the whole record is sent again."""
+    ledger = Ledger(Settles.WATERMARK)
+    ledger.rules = fingerprint_of("mine")
+    ledger.assign({P0: 1}, {P0: kept(rules, 3)})
+    ticket = ledger.open(Record(P0, 7, 1, b"x"))
+    assert ticket is not None
+
+    assert ledger.begin(ticket, total) == final
+    assert ticket.parts == total - final
+
+
+def test_a_part_is_final_once() -> None:
+    """A second end of the same part would close the record while another part is open."""
+    ledger = ledger_of()
+    ticket = open_one(ledger, 7, parts=2)
+    ledger.part_done(ticket, Outcome.DELIVERED, 1)
+
+    with pytest.raises(ValueError, match="final already"):
+        ledger.part_done(ticket, Outcome.DELIVERED, 1)
 
 
 def test_the_worst_part_names_the_record() -> None:
     """One dead letter among deliveries makes the record dead-lettered."""
     ledger = ledger_of()
     ticket = open_one(ledger, 7, parts=2)
-    ledger.part_done(ticket, Outcome.DEAD_LETTERED)
-    ledger.part_done(ticket, Outcome.DELIVERED)
+    ledger.part_done(ticket, Outcome.DEAD_LETTERED, 0)
+    ledger.part_done(ticket, Outcome.DELIVERED, 1)
 
     assert ledger.settled[Outcome.DEAD_LETTERED] == 1
     assert ledger.settled[Outcome.DELIVERED] == 0
@@ -53,7 +88,7 @@ def test_a_later_success_does_not_move_the_position() -> None:
     ledger = ledger_of()
     open_one(ledger, 7)
     later = open_one(ledger, 8)
-    ledger.part_done(later, Outcome.DELIVERED)
+    ledger.part_done(later, Outcome.DELIVERED, 0)
 
     assert ledger.take() == [Position(P0, 7, 1)]
 
@@ -61,10 +96,19 @@ def test_a_later_success_does_not_move_the_position() -> None:
 def test_unmoved_streams_are_not_told_again() -> None:
     """Only changed partitions are committed."""
     ledger = ledger_of()
-    ledger.part_done(open_one(ledger, 7), Outcome.DELIVERED)
+    ledger.part_done(open_one(ledger, 7), Outcome.DELIVERED, 0)
     ledger.take()
     open_one(ledger, 8)
-    ledger.part_done(open_one(ledger, 9), Outcome.DELIVERED)
+    ledger.part_done(open_one(ledger, 9), Outcome.DELIVERED, 0)
+
+    assert ledger.take() == []
+
+
+def test_what_the_broker_has_already_is_not_told_again() -> None:
+    """The stream stands where its last commit left it, and no metadata can be kept."""
+    ledger = Ledger(Settles.WATERMARK)
+    ledger.assign({P0: 1}, {P0: Kept("log", 7)})
+    ledger.part_done(open_one(ledger, 7, parts=2), Outcome.DELIVERED, 0)
 
     assert ledger.take() == []
 
@@ -73,7 +117,7 @@ def test_each_record_is_acked_by_itself() -> None:
     """Where acks are single, a later record needs not wait."""
     ledger = ledger_of(Settles.EACH)
     open_one(ledger, 1)
-    ledger.part_done(open_one(ledger, 2), Outcome.DELIVERED)
+    ledger.part_done(open_one(ledger, 2), Outcome.DELIVERED, 0)
 
     assert ledger.take() == [Position(P0, 2, 1)]
 
@@ -84,7 +128,7 @@ def test_a_fenced_ticket_settles_nothing() -> None:
     ticket = open_one(ledger, 7)
 
     assert ledger.fence([P0], "revoked") == 1
-    assert not ledger.part_done(ticket, Outcome.DELIVERED)
+    assert not ledger.part_done(ticket, Outcome.DELIVERED, 0)
     assert ledger.take() == []
     assert ledger.given_back == {"revoked": 1, "lost": 0}
     assert ledger.in_flight == 0
@@ -101,8 +145,8 @@ def test_a_record_of_an_old_epoch_is_turned_away() -> None:
 def test_the_last_positions_of_a_revoke_are_those_of_its_streams() -> None:
     """A stream that stays is not mentioned."""
     ledger = ledger_of()
-    ledger.part_done(open_one(ledger, 7), Outcome.DELIVERED)
-    ledger.part_done(open_one(ledger, 3, P1), Outcome.DELIVERED)
+    ledger.part_done(open_one(ledger, 7), Outcome.DELIVERED, 0)
+    ledger.part_done(open_one(ledger, 3, P1), Outcome.DELIVERED, 0)
 
     assert ledger.final([P1]) == [Position(P1, 4, 2)]
     assert Position(P0, 8, 1) in ledger.take()
@@ -112,16 +156,18 @@ def test_the_last_positions_of_a_revoke_are_those_of_its_streams() -> None:
     st.lists(st.tuples(st.sampled_from(["open", "done", "fence", "assign"]), st.integers(0, 5)), max_size=80)
 )
 def test_every_record_is_accounted_for(steps: list[tuple[str, int]]) -> None:
-    """Opened = settled + given back + in flight, after any run of events."""
+    """Read = settled + given back + in flight, after any run of events."""
     ledger, opened, offset, epoch = Ledger(Settles.WATERMARK), 0, 0, 1
     ledger.assign({P0: epoch})
     live: list[Ticket] = []
     for step, pick in steps:
-        if step == "open" and (ticket := ledger.open(Record(P0, offset, epoch, b"x"))):
-            ticket.parts, offset, opened = 1, offset + 1, opened + 1
-            live.append(ticket)
+        if step == "open":
+            opened += 1
+            if ticket := ledger.open(Record(P0, offset, epoch, b"x")):
+                ticket.parts, offset = 1, offset + 1
+                live.append(ticket)
         elif step == "done" and live:
-            ledger.part_done(live.pop(pick % len(live)), Outcome.DELIVERED)
+            ledger.part_done(live.pop(pick % len(live)), Outcome.DELIVERED, 0)
         elif step == "fence":
             ledger.fence([P0], "lost")
         elif step == "assign":
