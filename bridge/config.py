@@ -167,6 +167,7 @@ class Destination(Settings):
     write_key: Secret
     ordering: Literal["user", "key", "partition", "none"] = "user"
     max_in_flight: int = Field(64, ge=1, le=10_000)
+    rate_limit: float | None = Field(None, gt=0)
     timeout: Timeout = Timeout()
     transport: Transport = Transport()
     retry: Retry = Retry()

@@ -153,7 +153,7 @@ class Watch:
         ):
             board.gauge("events_waiting", destination=name, state=state).value = count
         board.gauge("requests_in_flight", destination=name).value = dispatcher.in_flight
-        board.gauge("concurrency_limit", destination=name).value = dispatcher.limit
+        board.gauge("concurrency_limit", destination=name).value = dispatcher.limit.value
         board.gauge("lanes_blocked", destination=name).value = len(lanes) if dispatcher.is_blocked else 0
         open_breaker = dispatcher.controller.blocked_reason == "breaker"
         half_open = open_breaker and dispatcher.in_flight > 0

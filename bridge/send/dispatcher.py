@@ -15,8 +15,9 @@ from bridge.config import Destination
 from bridge.model import Attempts, Event, Reason
 from bridge.send.controller import Controller, Decision, Next
 from bridge.send.lanes import Lanes
+from bridge.send.pace import ConcurrencyLimit, RateLimit
 from bridge.send.parcel import Owner, Parcel
-from bridge.send.verdict import Answer, Verdict, judge
+from bridge.send.verdict import Answer, Kind, Verdict, judge
 
 
 class Poster(Protocol):
@@ -117,7 +118,8 @@ class Dispatcher:
         self.controller = controller
         self.lanes = Lanes(receiver.abandoned)
         self.in_flight = 0
-        self.limit = settings.max_in_flight
+        self.limit = ConcurrencyLimit(settings.max_in_flight)
+        self._rate = RateLimit(settings.rate_limit) if settings.rate_limit else None
         self._client = client
         self._receiver = receiver
         self._witness = witness
@@ -187,7 +189,9 @@ class Dispatcher:
         self._pump_due = False
         now = self._clock.monotonic()
         wakes_at = self.lanes.wake(now)
-        while self.in_flight < self.controller.allowance(self.limit, now):
+        while self.in_flight < self.controller.allowance(self.limit.value, now):
+            if self._rate is not None and not self._rate.allows(now):
+                break
             parcel = self.lanes.take()
             if parcel is None:
                 break
@@ -199,6 +203,8 @@ class Dispatcher:
 
     def _launch(self, parcel: Parcel) -> None:
         self.in_flight += 1
+        if self._rate is not None:
+            self._rate.use()
         task = asyncio.get_running_loop().create_task(self._deliver(parcel))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -226,7 +232,10 @@ class Dispatcher:
         alone = len(self.lanes) <= 1
         decision = self.controller.decide(parcel, verdict, now, alone=alone)
         again = decision.next in (Next.REST, Next.TURN)
-        self._witness.answered(self.name, verdict, now - started_seconds, again=again)
+        seconds = now - started_seconds
+        self._witness.answered(self.name, verdict, seconds, again=again)
+        good = verdict.kind is not Kind.RETRY
+        self.limit.answered(accepted=good, seconds=seconds, in_flight=self.in_flight + 1, now_seconds=now)
         if decision.next is not Next.DELIVERED and parcel.first_failed_ms is None:
             parcel.first_failed_ms = int(self._clock.now().timestamp() * 1000)
         self._place(parcel, verdict, decision, now)
@@ -269,6 +278,8 @@ class Dispatcher:
         dues = [wakes_at_seconds or float("inf")]
         if self.lanes.waiting and controller_due > now_seconds:
             dues.append(controller_due)
+        if self.lanes.waiting and self._rate is not None and not self._rate.allows(now_seconds):
+            dues.append(self._rate.wakes_at_seconds())
         return min(dues)
 
     def _on_timer(self) -> None:

@@ -123,10 +123,17 @@ class StillClock(Clock):
 class Bench:
     """A dispatcher with its scripted world."""
 
-    def __init__(self, max_in_flight: int = 64, clock: Clock | None = None) -> None:
+    def __init__(
+        self, max_in_flight: int = 64, clock: Clock | None = None, rate_limit: float | None = None
+    ) -> None:
         self.api, self.reports = Api(), Reports()
         self.settings = Destination.model_validate(
-            {"url": "http://127.0.0.1/events", "write_key": {"env": "K"}, "max_in_flight": max_in_flight}
+            {
+                "url": "http://127.0.0.1/events",
+                "write_key": {"env": "K"},
+                "max_in_flight": max_in_flight,
+                "rate_limit": rate_limit,
+            }
         )
         controller = Controller(self.settings.retry, lambda: 0.5)
         self.dispatcher = Dispatcher(
@@ -167,6 +174,37 @@ def test_concurrency_is_bounded_and_used() -> None:
         await bench.until(100)
 
         assert bench.api.most_under_way == 7
+
+    asyncio.run(run())
+
+
+def test_no_more_events_a_second_than_allowed() -> None:
+    """What is over waits for the timer, which rings when the next one may leave."""
+
+    async def run() -> None:
+        clock = StillClock()
+        bench = Bench(clock=clock, rate_limit=20.0)
+        bench.submit(*(f"u{n}-1" for n in range(100)))
+        await bench.until(2)
+
+        assert len(bench.api.accepted) == 2
+        assert abs(clock.delays[-1] - 0.05) < 1e-9
+
+    asyncio.run(run())
+
+
+def test_failures_cut_the_concurrency() -> None:
+    """A destination that fails half of the time is asked less at a time; what it takes is sent."""
+
+    async def run() -> None:
+        bench = Bench(max_in_flight=40)
+        for n in range(200):
+            bench.api.answers[f"u{n}"] = [503] if n % 2 else []
+        bench.submit(*(f"u{n}-1" for n in range(200)))
+        await bench.until(200)
+
+        assert bench.dispatcher.limit.value < 40
+        assert len(bench.api.accepted) == 200
 
     asyncio.run(run())
 
