@@ -16,7 +16,7 @@ import traceback
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
-from typing import Any, Literal, TextIO, cast
+from typing import Any, Literal, TextIO, TypeAlias, cast
 
 import structlog
 
@@ -59,7 +59,10 @@ def configure(level: Level = "info", form: Format = "json", *, stream: TextIO | 
     )
 
 
-def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
+Logger: TypeAlias = structlog.typing.FilteringBoundLogger
+
+
+def get_logger(name: str) -> Logger:
     """A logger; each call takes the event and fields: ``log.info("draining", signal="SIGTERM")``.
 
     Usable at import: it takes up ``configure`` whenever that is called.

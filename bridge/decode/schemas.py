@@ -12,16 +12,16 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from bridge.decode.framing import unframe
 from bridge.decode.json_body import Undecodable
 from bridge.decode.patience import UNKNOWN_SECONDS, Wait
 from bridge.decode.schema import Read, Registry, Schema, SchemaKind, Unavailable, Unknown, Wanted
-from bridge.logs import get_logger
 from bridge.model import Record
 
-_log = get_logger("bridge")
+if TYPE_CHECKING:
+    from bridge.logs import Logger
 
 
 class Waiting(NamedTuple):
@@ -138,7 +138,7 @@ class Schemas:
             self._unknown(wanted, answer)
             return
         if isinstance(answer, _Refusal):
-            _log.error("schema cannot be used", schema=wanted.key, kind=wanted.kind, problem=answer.problem)
+            _log().error("schema cannot be used", schema=wanted.key, kind=wanted.kind, problem=answer.problem)
         self._watcher.schema_asked("unusable" if isinstance(answer, _Refusal) else "ok")
         self._know(wanted, answer)
 
@@ -157,7 +157,7 @@ class Schemas:
             self._know(wanted, _Refusal(problem, now + UNKNOWN_SECONDS, wait))
             return
         if before.unknown_since_seconds is None:
-            _log.warning(
+            _log().warning(
                 "the registry does not know a schema: its records wait for it a minute",
                 schema=wanted.key,
                 problem=answer.problem,
@@ -168,7 +168,7 @@ class Schemas:
         self._watcher.schema_asked("unavailable")
         if not self._is_down:
             self._is_down = True
-            _log.error("schema registry unavailable: records wait for it", problem=answer.problem)
+            _log().error("schema registry unavailable: records wait for it", problem=answer.problem)
         wait = self._waits[wanted] = self._waits[wanted].unanswered()
         self._later(wanted, wait, self._clock())
 
@@ -176,7 +176,7 @@ class Schemas:
         """It answers: whatever waits for its next attempt is asked at once."""
         if self._is_down:
             self._is_down = False
-            _log.info("schema registry answers")
+            _log().info("schema registry answers")
             for wanted, timer in list(self._timers.items()):
                 timer.cancel()
                 self._ask_again(wanted)
@@ -201,10 +201,17 @@ class Schemas:
             return _Refusal(f"schema {wanted.key} cannot be used: {error}")
         except Exception as error:  # noqa: BLE001 - logged whole, and said
             # Nobody may wait for a thread that has ended: a bug shows as a registry that does not answer.
-            _log.exception("internal error", what="asking for a schema", schema=wanted.key)
+            _log().exception("internal error", what="asking for a schema", schema=wanted.key)
             return Unavailable(f"internal error: {type(error).__name__}")
 
     def _post(self, wanted: Wanted, answer: Answer) -> None:
         assert self._loop is not None  # noqa: S101 - the start has set it
         with suppress(RuntimeError):  # the loop has closed: the process is ending
             self._loop.call_soon_threadsafe(self._answered, wanted, answer)
+
+
+def _log() -> Logger:
+    """Loaded when there is something to say: tests of rules import this module and never log."""
+    from bridge.logs import get_logger  # noqa: PLC0415
+
+    return get_logger("bridge")

@@ -51,14 +51,16 @@ class Assembly:
         self._coded = coded
         self._lets = lets
         self._tools = dict(tools)
+        self._tests_alone = False
 
     def test(self) -> list[ast.stmt]:
         """The function of ``v_event`` that says whether ``when`` takes it; empty where it needs more.
 
-        Where there is one, ``body`` does not ask again.
+        Ask for it before ``body``, which leaves ``when`` out where there is one.
         """
         code = self._coded(self._rule.when) if self._rule.when is not None else None
-        if code is None or not self._is_of_event(code):
+        self._tests_alone = code is not None and self._is_of_event(code)
+        if code is None or not self._tests_alone:
             return []
         if code.fast is None or code.exact is None:
             return snippet("return VALUE", code.node, VALUE=code.node)
@@ -71,7 +73,7 @@ class Assembly:
 
     def body(self) -> list[ast.stmt]:
         """All statements of the rule's function."""
-        when = [] if self.test() else self._when()
+        when = [] if self._tests_alone else self._when()
         statements: list[ast.stmt] = []
         for index, emit in enumerate(self._rule.emits):
             statements += self._emit(emit, index)

@@ -156,7 +156,8 @@ class Unit:
         Returns:
             The Python function.
         """
-        _fill_lines(function)
+        if not hasattr(function, "lineno"):
+            _fill_lines(function)
         module = ast.Module([function], [])
         scope = self._globals
         exec(compile(module, self.filename, "exec"), scope)  # noqa: S102 -- our own nodes, never source text
