@@ -2,7 +2,7 @@
 
 The rule's function takes ``turn``, whose scope has the variables; it returns False where ``when`` refused,
 else it strikes the events into the turn and returns True. Everything is computed before anything is sent.
-A ``when`` that looks at the event alone is a function of its own: who is refused needs no turn.
+A ``when`` that looks at the scope alone is a function of its own: who is refused needs no turn.
 """
 
 from __future__ import annotations
@@ -54,22 +54,25 @@ class Assembly:
         self._tests_alone = False
 
     def test(self) -> list[ast.stmt]:
-        """The function of ``v_event`` that says whether ``when`` takes it; empty where it needs more.
+        """The function of ``scope`` that says whether ``when`` takes it; empty where it needs more.
 
         Ask for it before ``body``, which leaves ``when`` out where there is one.
         """
         code = self._coded(self._rule.when) if self._rule.when is not None else None
-        self._tests_alone = code is not None and self._is_of_event(code)
+        self._tests_alone = code is not None and self._is_of_scope(code)
         if code is None or not self._tests_alone:
             return []
         if code.fast is None or code.exact is None:
-            return snippet("return VALUE", code.node, VALUE=code.node)
-        return snippet(_TEST, code.exact, VALUE=code.exact, FAST=code.fast, **self._tools)
+            body = snippet("return VALUE", code.node, VALUE=code.node)
+        else:
+            body = snippet(_TEST, code.exact, VALUE=code.exact, FAST=code.fast, **self._tools)
+        given = ((name, _INPUTS[name].removeprefix("turn.")) for name in _inputs(body))
+        return [*(one for name, source in given for one in snippet(f"{name} = {source}", body[0])), *body]
 
-    def _is_of_event(self, code: Coded) -> bool:
-        nodes = [node for node in (code.node, code.exact, code.fast) if node is not None]
-        needed = _inputs(node for node in nodes if code.fast is None or node is not code.node)
-        return code.type == "bool" and needed.keys() <= {"v_event"} and not self._lets.in_use(nodes)
+    def _is_of_scope(self, code: Coded) -> bool:
+        nodes = [node for node in (code.exact, code.fast) if node is not None] if code.fast else [code.node]
+        given = all(_INPUTS[name].startswith("turn.scope.") for name in _inputs(nodes))
+        return code.type == "bool" and given and not self._lets.in_use(nodes)
 
     def body(self) -> list[ast.stmt]:
         """All statements of the rule's function."""
@@ -101,14 +104,8 @@ class Assembly:
         if self._rule.when is None:
             return []
         code = self._coded(self._rule.when)
-        if code.fast is not None and code.exact is not None and not self._is_shared(code.fast):
-            return snippet(_FAST, code.exact, VALUE=code.exact, FAST=code.fast, **self._tools)
         test = "VALUE" if code.type == "bool" else "TO_CONDITION(VALUE)"
         return self._make(f"if not {test}:\n    return False", code)
-
-    def _is_shared(self, node: ast.expr) -> bool:
-        """Whether running it twice is more than once: it would pay for its loops or its lets again."""
-        return BUDGET in _inputs([node]) or self._lets.in_use([node])
 
     def _emit(self, emit: Emit, index: int) -> list[ast.stmt]:
         if emit.each is None:
@@ -242,14 +239,6 @@ try:
     return FAST
 except FAULTS:
     return VALUE
-"""
-_FAST = """\
-try:
-    wanted = FAST
-except FAULTS:
-    wanted = VALUE
-if not wanted:
-    return False
 """
 _DEFAULTED = """\
 try:

@@ -141,7 +141,7 @@ class _Compiler:
             self._tools(mint),
         )
         test = assembly.test()
-        accepts = self._unit.build(_function("accepts", "v_event", test)) if test else None
+        accepts = self._unit.build(_function("accepts", "scope", test)) if test else None
         function = self._unit.build(_function("rule", "turn", assembly.body()))
         places = Places(self._file.located, self._rule, self._unit, self._by_index)
         return CompiledRule(self._rule, function, places.explain, self._key, accepts)

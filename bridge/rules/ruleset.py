@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from bridge.model import Applied, Event, Fault, Filtered, Poison, Reason, Record, Scope
 from bridge.rules.cel.functions.regex import starts_with
@@ -29,14 +29,14 @@ class CompiledRule:
         run: adds the rule's events to the turn; False where ``when`` refused. Raises what ``explain`` takes.
         explain: an exception of ``run`` → reason and text of the fault; None for one that is a bug.
         key: what ``when`` asks of the event; ``run`` gives False wherever it asks in vain.
-        accepts: event → whether ``when`` takes it, where it looks at nothing else; ``run`` then does not ask.
+        accepts: scope → whether ``when`` takes it, where it looks at nothing else; ``run`` then does not ask.
     """
 
     rule: Rule
     run: Callable[[Turn], bool]
     explain: Callable[[Exception], tuple[Reason, str] | None]
     key: Key | None = None
-    accepts: Callable[[Any], bool] | None = None
+    accepts: Callable[[Scope], bool] | None = None
 
 
 class StreamRules:
@@ -91,8 +91,7 @@ class StreamRules:
         """``apply`` where all rules have one envelope: most records end here before anything is made."""
         if scope.__class__ is not Scope:
             return cast("Poison | Filtered", scope)
-        event = scope.event
-        fitting = self._index.find(event)
+        fitting = self._index.find(scope.event)
         if not fitting:
             return _NO_RULE
         turn: Turn | None = None
@@ -101,7 +100,7 @@ class StreamRules:
         kept = _NOTHING
         for one in fitting:
             try:
-                if one.accepts is not None and not one.accepts(event):
+                if one.accepts is not None and not one.accepts(scope):
                     continue
                 turn = turn or Turn(record, scope, [])
                 if one.run(turn):
@@ -136,7 +135,7 @@ def _run(
             continue
         kept = turn.mark()
         try:
-            if one.accepts is None or one.accepts(turn.scope.event):
+            if one.accepts is None or one.accepts(turn.scope):
                 matched = one.run(turn) or matched
         except Exception as error:
             fault = _explained(one, error)

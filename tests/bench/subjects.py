@@ -72,8 +72,8 @@ def applied(rules: StreamRules, event: Any) -> Callable[[], Made]:
 
 def alone(rules: StreamRules, event: Any) -> Callable[[], bool]:
     """The ``when`` of the first rule, without what its stream adds."""
-    accepts = rules.rules[0].accepts
-    return partial(accepts, event) if accepts else partial(rules.rules[0].run, Turn(RECORD, Scope(event), []))
+    rule, scope = rules.rules[0], Scope(event)
+    return partial(rule.accepts, scope) if rule.accepts else partial(rule.run, Turn(RECORD, scope, []))
 
 
 def bodies(rules: StreamRules, event: Any) -> list[bytes]:

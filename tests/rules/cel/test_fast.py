@@ -96,7 +96,7 @@ def test_what_has_one_shape(text: str) -> None:
 
 
 def test_loops_are_paid_for_once(workshop: Workshop) -> None:
-    """A `when` with loops runs in its exact shape, for a second run would pay again."""
+    """A `when` with loops runs in both shapes, and what the fast one spent is given back."""
     workshop.limits = workshop.limits.model_copy(update={"loop_steps": 10})
     when = "event.items.all(i, i == 1) && event.gone == 1 || event.c"
     made = workshop.apply(RULE.format(when=when), {"items": [1] * 8, "c": True})

@@ -43,6 +43,7 @@ SCAFFOLD = frozenset(
         "run",
         "accepts",
         "turn",
+        "scope",
         "payload",
         "value",
         "params",
@@ -51,7 +52,7 @@ SCAFFOLD = frozenset(
         "time_ms",
         "elements",
     }
-    | {"fault", "wanted", "b_budget", "x_item", "x_index"}
+    | {"fault", "b_budget", "x_item", "x_index"}
 )
 # c0: a constant, f0: a function, r_add: an operator, v_event: a variable, l_x and f_l_x: a let, x0_x: a loop.
 PREFIXED = re.compile(
