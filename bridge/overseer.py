@@ -48,16 +48,15 @@ class Overseer:
             self._check_drains()
 
     def turned(self, destination: str, blocked_reason: str, status: int) -> None:
-        """A destination was blocked or opened: sources that feed only blocked ones wait."""
+        """A destination was blocked or opened."""
         if blocked_reason:
             _log.error("destination blocked", destination=destination, reason=blocked_reason, status=status)
         else:
             _log.info("destination open", destination=destination)
-        self.waits_changed()
         self._check_drains()
 
     def waits_changed(self) -> None:
-        """Hold sources back, or let them go: a blocked destination without events needs new ones to probe."""
+        """Sources that feed only blocked destinations wait; one without events needs new ones to probe."""
         for intake in self._parts.intakes.values():
             self._gate(intake)
 

@@ -126,19 +126,17 @@ class Pipeline:
         if not ticket.parts:
             self._filter(intake, ticket)
             return
-        events = list(enumerate(made.events))
-        faults = list(enumerate(made.faults, len(made.events)))
-        if final:
-            events = [(part, event) for part, event in events if not final >> part & 1]
-            faults = [(part, fault) for part, fault in faults if not final >> part & 1]
-        self._tally.applied(ticket.record, made if not final else _rest(made, events, faults))
-        for part, event in events:
+        self._tally.applied(ticket.record, made if not final else _rest(made, final))
+        for part, event in enumerate(made.events):
+            if final >> part & 1:
+                continue
             intake.feeds.add(event.destination)
             dispatcher = self._parts.dispatchers[event.destination]
             key = _lane_key(dispatcher.ordering, ticket, event)
             dispatcher.submit(event, ticket, key, part, intake.ledger.attempts_of(ticket, part))
-        for part, fault in faults:
-            self._settle_fault(ticket, fault, part)
+        for part, fault in enumerate(made.faults, len(made.events)):
+            if not final >> part & 1:
+                self._settle_fault(ticket, fault, part)
 
     def _settle_fault(self, ticket: Ticket, fault: Fault, part: int) -> None:
         if fault.on_error is OnError.DROP:
@@ -205,9 +203,11 @@ class Pipeline:
             intake.changed()
 
 
-def _rest(made: Applied, events: Sequence[tuple[int, Event]], faults: Sequence[tuple[int, Fault]]) -> Applied:
-    """What is left to do of a record of which something is final already."""
-    return Applied(tuple(e for _, e in events), tuple(f for _, f in faults), made.timestamp_fallbacks)
+def _rest(made: Applied, final: int) -> Applied:
+    """What is left to do of a record; the bits of ``final`` are its parts that are done, events first."""
+    events = tuple(e for part, e in enumerate(made.events) if not final >> part & 1)
+    faults = tuple(f for part, f in enumerate(made.faults, len(made.events)) if not final >> part & 1)
+    return Applied(events, faults, made.timestamp_fallbacks)
 
 
 def _ticket_of(parcel: Parcel) -> Ticket:

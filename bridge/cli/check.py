@@ -15,7 +15,7 @@ from bridge.cli import findings as printing
 from bridge.cli.findings import Findings, Format
 from bridge.cli.sample_records import read_samples
 from bridge.cli.sarif import sarif
-from bridge.cli.targets import Target, chosen, config_target
+from bridge.cli.targets import Target, besides, chosen, config_target
 from bridge.config import Config, Secret
 from bridge.config_file import expand_glob, secrets_of
 from bridge.decode import REMEDY, missing_extra, registry_users
@@ -84,22 +84,23 @@ def check(
     read = cache(read_yaml)
     configs, files = chosen(paths or [], config, read)
     findings = Findings()
-    for path in configs:
-        _check_config(path, findings, samples, read)
-    if files:
-        _check_rules(Target(tuple(files)), findings, samples, read)
+    taken = [file for path in configs for file in _check_config(path, findings, samples, read)]
+    if alone := besides(files, taken):
+        _check_rules(Target(alone), findings, samples, read)
     sys.stdout.write(_PRINTERS[output](findings))
     if findings.errors or (strict and findings.warnings):
         raise typer.Exit(1)
 
 
-def _check_config(path: Path, findings: Findings, samples: Path | None, read: ReadYaml) -> None:
+def _check_config(path: Path, findings: Findings, samples: Path | None, read: ReadYaml) -> tuple[Path, ...]:
+    """Judge a configuration with its rule files, which are given back."""
     try:
         target = config_target(path)
     except ConfigError as error:
         findings.add(error)
-        _check_rules(Target(_named_rules(path)), findings, samples, read)
-        return
+        target = Target(_named_rules(path))
+        _check_rules(target, findings, samples, read)
+        return target.files
     located = read(path)
     assert target.config is not None  # noqa: S101 - config_target has read it
     for where, secret in secrets_of(target.config):
@@ -108,6 +109,7 @@ def _check_config(path: Path, findings: Findings, samples: Path | None, read: Re
     rules = _check_rules(target, findings, samples, read)
     for one in unfit(rules, target.config) if rules is not None else ():
         findings.add(located.error(one.keypath, one.problem, hint=one.hint))
+    return target.files
 
 
 def _named_rules(path: Path) -> tuple[Path, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +63,12 @@ def chosen(
         else:
             files.append(path)
     return configs, list(dict.fromkeys(files))
+
+
+def besides(files: Sequence[Path], taken: Iterable[Path]) -> tuple[Path, ...]:
+    """The rule files that no configuration among the targets has brought in already."""
+    known = {file.resolve() for file in taken}
+    return tuple(file for file in files if file.resolve() not in known)
 
 
 def _files_of(path: Path) -> list[Path]:

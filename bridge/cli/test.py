@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 import typer
 
-from bridge.cli.targets import Target, chosen, config_target
+from bridge.cli.targets import Target, besides, chosen, config_target
 from bridge.cli.watching import watch
 from bridge.config import Secret
 from bridge.decode import decode
@@ -123,8 +123,7 @@ def _run_once(wanted: _Wanted) -> bool:
     read = cache(read_yaml)
     configs, files = chosen(wanted.paths, wanted.config, read)
     targets = [config_target(path) for path in configs]
-    known = {file.resolve() for target in targets for file in target.files}
-    if alone := tuple(file for file in files if file.resolve() not in known):
+    if alone := besides(files, [file for target in targets for file in target.files]):
         targets.append(Target(alone))
     reports = [_run(target, read, wanted.named) for target in targets]
     if wanted.named and not any(report.results for report in reports):

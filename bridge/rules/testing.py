@@ -153,10 +153,9 @@ class _Runner:
             return f"no rule of this file reads the {'queue' if queue else 'topic'} {name}"
         record = case.record(self._default if case.rule is None else chosen[0].rule.reads)
         unwrap = self._unwrap(case, record)
-        made = self._stream(*chosen).apply(record, unwrap) if callable(unwrap) else unwrap
+        made = self._stream(*chosen).apply(record, unwrap)
         for one in chosen:
-            alone = self._stream(one).apply(record, unwrap) if callable(unwrap) else unwrap
-            self._coverage.observe(one.rule, alone)
+            self._coverage.observe(one.rule, self._stream(one).apply(record, unwrap))
         if isinstance(made, Applied):
             self._fired.update(event.rule for event in made.events)
             self._fired.update(fault.rule for fault in made.faults)
@@ -184,12 +183,14 @@ class _Runner:
             self._streams[names] = StreamRules(rules)
         return self._streams[names]
 
-    def _unwrap(self, case: Case, record: Record) -> Unwrap | Poison | Filtered:
-        scope = case.scope()
-        if scope is not None:
-            return lambda envelope: scope
-        document = self._decode(record, case.body_kind, self._limits)
-        return document if isinstance(document, Poison | Filtered) else document.unwrap
+    def _unwrap(self, case: Case, record: Record) -> Unwrap:
+        seen: Unwrapped | None = case.scope()
+        if seen is None:
+            document = self._decode(record, case.body_kind, self._limits)
+            if not isinstance(document, Poison | Filtered):
+                return document.unwrap
+            seen = document
+        return lambda envelope: seen
 
     def _compared(self, expected: list[Any], made: Applied | Poison | Filtered) -> str:
         if problems := _errors(made):

@@ -93,35 +93,26 @@ def kill_and_resume(
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+@pytest.mark.parametrize(
+    ("protocol", "offset_map"), [("classic", True), ("consumer", True), ("classic", False)]
+)
 def test_after_a_kill_only_what_no_commit_knew_is_sent_again(
-    kafka: Kafka, api: Api, tmp_path: Path, report: Callable[[str], None], protocol: str
+    kafka: Kafka,
+    api: Api,
+    tmp_path: Path,
+    report: Callable[[str], None],
+    protocol: str,
+    offset_map: bool,
 ) -> None:
-    """20,000 records, one request in 30 fails, killed at half: with the map, and the same without."""
+    """20,000 records, one request in 30 fails, killed at half: with the map, and with bare offsets."""
     made = make(RECORDS, USERS, SEED)
     api.control(failure_ratio=1 / 30, latency_seconds=[0.0, 0.005])
     topic = kafka.new_topic("map", partitions=PARTITIONS)
-    bridge = bridge_on(tmp_path / "with", kafka, topic, api, protocol=protocol)
+    bridge = bridge_on(tmp_path, kafka, topic, api, protocol=protocol, offset_map=offset_map)
 
     duplicates, expected, line = kill_and_resume(kafka, topic, api, bridge, made)
 
-    report(f"kill -9 at half with the map, {protocol}: {line}")
-    assert duplicates <= expected + MAX_IN_FLIGHT
-
-
-@pytest.mark.kafka
-def test_without_the_map_more_is_sent_again(
-    kafka: Kafka, api: Api, tmp_path: Path, report: Callable[[str], None]
-) -> None:
-    """The same run with ``offset_map: false``: nothing but the offset is committed."""
-    made = make(RECORDS, USERS, SEED)
-    api.control(failure_ratio=1 / 30, latency_seconds=[0.0, 0.005])
-    topic = kafka.new_topic("nomap", partitions=PARTITIONS)
-    bridge = bridge_on(tmp_path / "without", kafka, topic, api, offset_map=False)
-
-    duplicates, expected, line = kill_and_resume(kafka, topic, api, bridge, made)
-
-    report(f"kill -9 at half without the map: {line}")
+    report(f"kill -9 at half {'with' if offset_map else 'without'} the map, {protocol}: {line}")
     assert duplicates <= expected + MAX_IN_FLIGHT
 
 

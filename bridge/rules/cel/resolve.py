@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from bridge.rules.cel import tree
 from bridge.rules.cel.environment import Environment
 from bridge.rules.cel.faults import CompileFault, did_you_mean
-from bridge.rules.cel.functions.table import ArgumentProblem, Function
+from bridge.rules.cel.functions.table import ArgumentProblem, Check, Function
 from bridge.rules.cel.tree import Node
 from bridge.rules.cel.values import TYPE_NAMES
 
@@ -204,10 +203,8 @@ class _Resolver:
             raise CompileFault(message, node.span.offset, node.span.length)
         visited = tuple(self.visit(argument, scope) for argument in arguments)
         for position, check in function.checks.items():
-            if check.prepare is not None:
-                check.prepare()
             if position < len(visited):
-                _check_argument(visited[position], check.test, literal=check.literal)
+                _check_argument(visited[position], check)
         return tree.Invoke(node.span, function, visited)
 
 
@@ -227,13 +224,15 @@ def _is_absolute(node: Node) -> bool:
     return isinstance(node, tree.Name) and node.absolute
 
 
-def _check_argument(argument: Node, test: Callable[[Any], object], *, literal: bool) -> None:
+def _check_argument(argument: Node, check: Check) -> None:
     span = argument.span
     if not isinstance(argument, tree.Literal):
-        if literal:
+        if check.literal:
             raise CompileFault("this argument must be written out", span.offset, span.length)
+        if check.prepare is not None:
+            check.prepare()
         return
     try:
-        test(argument.value)
+        check.test(argument.value)
     except ArgumentProblem as problem:
         raise CompileFault(problem.message, span.offset, span.length, problem.hint) from None

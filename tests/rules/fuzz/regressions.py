@@ -46,6 +46,8 @@ CASES = (
     Case("seconds beyond doubles", "OverflowError", "time.s(1e308)"),
     Case("a format that names a part twice", "re.error", "time.parse('1', '%d%d', 'UTC')"),
     Case("a format that is a program", "seconds of compilation", "time.parse('1', event.text, 'UTC')"),
+    Case("a zone out of a document", "a module was looked for", "timestamp(0).getHours(event.text)"),
+    Case("a zone that is nowhere", "a module was looked for", "timestamp(0).getHours('x\\ny'.reverse())"),
     Case("a pattern that is no text", "TypeError at load", "matches(event.text, 5)"),
     Case("a pattern that is null", "TypeError at load", "regex.extractAll(event.text, null)"),
     Case("a lone surrogate as pattern", "UnicodeEncodeError", "matches('x', '\ud800')"),

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Self, cast
 
 import httpx
+import pytest
 
 from bridge.send.http1 import LeanTransport
 from bridge.send.http1.pool import Bounds
@@ -199,6 +200,10 @@ def lean(
 def plain_httpx(tls: ssl.SSLContext | None = None, connections: int = 8) -> httpx.AsyncHTTPTransport:
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
     return httpx.AsyncHTTPTransport(verify=tls or False, limits=limits)
+
+
+BOTH = pytest.mark.parametrize("make", [lean, plain_httpx], ids=["lean", "httpx"])
+"""Our transport, and httpx's: the same is expected of both."""
 
 
 def get(url: str, method: str = "GET", **timeouts: float | None) -> httpx.Request:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.send.http1.conftest import Play
 from tests.send.http1.harness import (
+    BOTH,
     OK,
     Got,
     Peer,
@@ -22,14 +23,12 @@ from tests.send.http1.harness import (
     lean,
     once,
     outcome,
-    plain_httpx,
     post,
     stream_of,
     turns,
     until,
 )
 
-BOTH = pytest.mark.parametrize("make", [lean, plain_httpx], ids=["lean", "httpx"])
 MEGABYTE = 2**20
 
 

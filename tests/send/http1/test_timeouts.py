@@ -12,6 +12,7 @@ import pytest
 
 from tests.send.http1.conftest import Play
 from tests.send.http1.harness import (
+    BOTH,
     OK,
     Got,
     Peer,
@@ -21,14 +22,12 @@ from tests.send.http1.harness import (
     get,
     lean,
     outcome,
-    plain_httpx,
     post,
     stream_of,
     turns,
     until,
 )
 
-BOTH = pytest.mark.parametrize("make", [lean, plain_httpx], ids=["lean", "httpx"])
 SHORT = 0.1
 
 

@@ -16,6 +16,7 @@ from tests.send.http1.cases import CASES, Case, head
 from tests.send.http1.certificates import Authority, Pair, client_context, server_context
 from tests.send.http1.conftest import Play
 from tests.send.http1.harness import (
+    BOTH,
     OK,
     Got,
     Peer,
@@ -28,12 +29,10 @@ from tests.send.http1.harness import (
     lean,
     once,
     outcome,
-    plain_httpx,
     post,
     until,
 )
 
-BOTH = pytest.mark.parametrize("make", [lean, plain_httpx], ids=["lean", "httpx"])
 VERSIONS = pytest.mark.parametrize(
     "version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"]
 )

@@ -25,7 +25,7 @@ class Check:
     Args:
         test: gets the value of a literal argument; raises ``ArgumentProblem``.
         literal: the argument must be a literal.
-        prepare: called first, whatever the argument is: to load a library that is seldom needed.
+        prepare: called instead where the argument is no literal: to load what is seldom needed, before it is.
     """
 
     test: Callable[[Any], object]
