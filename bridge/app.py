@@ -265,7 +265,7 @@ class App:
         if self._parts.schemas is not None:
             self._parts.schemas.close()
         for dispatcher in self._parts.dispatchers.values():
-            await dispatcher.close(closing_seconds)
+            dispatcher.close()
         for client in self._clients:
             await client.close()
         await self._parts.undertaker.close(closing_seconds)

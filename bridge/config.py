@@ -160,6 +160,14 @@ class Transport(Settings):
         return self
 
 
+class Batch(Settings):
+    """Several events in one request, as a JSON array: what is there, once it is enough or waits too long."""
+
+    max_events: int = Field(100, ge=1, le=10_000)
+    max_bytes: Bytes = 256 * 2**10
+    max_wait: Seconds = 0.02
+
+
 class Destination(Settings):
     """URL and write key of one Filum source."""
 
@@ -168,6 +176,7 @@ class Destination(Settings):
     ordering: Literal["user", "key", "partition", "none"] = "user"
     max_in_flight: int = Field(64, ge=1, le=10_000)
     rate_limit: float | None = Field(None, gt=0)
+    batch: Batch | None = None
     timeout: Timeout = Timeout()
     transport: Transport = Transport()
     retry: Retry = Retry()

@@ -75,9 +75,23 @@ class Histogram:
 
     def observe(self, value: float) -> None:
         """Count one observation; clocks that disagree make no negative time."""
-        value = max(0.0, value)
-        self.counts[bisect_left(self._bounds, value)] += 1
-        self.total += value
+        self.observe_all((value,))
+
+    def observe_all(self, values: Iterable[float], per_unit: float = 1.0) -> None:
+        """Count observations.
+
+        Args:
+            values: in any unit.
+            per_unit: what one of that unit is in the unit of the bounds.
+        """
+        bounds, counts = self._bounds, self.counts
+        for value in values:
+            if value > 0:
+                scaled = value * per_unit
+                counts[bisect_left(bounds, scaled)] += 1
+                self.total += scaled
+            else:
+                counts[0] += 1
 
 
 @dataclass(frozen=True, slots=True)

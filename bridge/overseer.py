@@ -41,9 +41,9 @@ class Overseer:
 
     # Destinations
 
-    def answered(self, destination: str, verdict: Verdict, seconds: float, *, again: bool) -> None:
-        """A request ended."""
-        self._tally.answered(destination, verdict, seconds, again=again)
+    def answered(self, destination: str, verdict: Verdict, seconds: Sequence[float], again: int) -> None:
+        """Requests ended."""
+        self._tally.answered(destination, verdict, seconds, again)
         if again or self._parts.dispatchers[destination].is_blocked:
             self._check_drains()
 

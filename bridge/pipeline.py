@@ -127,13 +127,14 @@ class Pipeline:
             self._filter(intake, ticket)
             return
         self._tally.applied(ticket.record, made if not final else _rest(made, final))
+        share = ticket.record.stream[:2]
         for part, event in enumerate(made.events):
             if final >> part & 1:
                 continue
             intake.feeds.add(event.destination)
             dispatcher = self._parts.dispatchers[event.destination]
             key = _lane_key(dispatcher.ordering, ticket, event)
-            dispatcher.submit(event, ticket, key, part, intake.ledger.attempts_of(ticket, part))
+            dispatcher.submit(event, ticket, key, share, part, intake.ledger.attempts_of(ticket, part))
         for part, fault in enumerate(made.faults, len(made.events)):
             if not final >> part & 1:
                 self._settle_fault(ticket, fault, part)
@@ -151,11 +152,20 @@ class Pipeline:
 
     # send → settle
 
-    def delivered(self, parcel: Parcel, verdict: Verdict) -> None:
-        """The API took an event."""
-        ticket = _ticket_of(parcel)
-        self._tally.delivered(ticket.record, parcel.event, verdict)
-        self._part_done(ticket, Outcome.DELIVERED, parcel.part)
+    def delivered(self, parcels: Sequence[Parcel]) -> None:
+        """The API took these events."""
+        tickets = [_ticket_of(parcel) for parcel in parcels]
+        self._tally.delivered(parcels, [ticket.record for ticket in tickets])
+        moved: dict[Intake, bool] = {}
+        for parcel, ticket in zip(parcels, tickets, strict=True):
+            intake = self._parts.intakes[ticket.record.stream.source]
+            closed = intake.ledger.part_done(ticket, Outcome.DELIVERED, parcel.part)
+            moved[intake] = closed or moved.get(intake, False)
+        for intake, closed in moved.items():
+            if closed:
+                intake.closed()
+            else:
+                intake.changed()
 
     def dead(self, parcel: Parcel, verdict: Verdict, reason: Reason) -> None:
         """An event will never be taken: its letter, then its part is final."""

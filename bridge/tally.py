@@ -5,12 +5,13 @@ Owned by the loop. Cells are looked up once and kept, so counting costs an addit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from bridge.logs import RateLimited, get_logger
 from bridge.metrics import Board
 from bridge.model import Applied, Event, Fault, Record
+from bridge.send.parcel import Parcel
 from bridge.send.verdict import Verdict
 from bridge.settle.letters import Cause
 
@@ -53,15 +54,23 @@ class Tally:
         for fault in made.faults:
             self._board.counter("rule_faults_total", rule=fault.rule, reason=fault.reason.value).value += 1
 
-    def delivered(self, record: Record, event: Event, verdict: Verdict) -> None:
-        """An event was accepted."""
-        self._count_final(event, "delivered")
+    def delivered(self, parcels: Sequence[Parcel], records: Sequence[Record]) -> None:
+        """Events were accepted, each of the record in its place."""
         now = self._now()
-        if record.timestamp_ms is not None:
-            self._latency(record.stream.source).observe(now - record.timestamp_ms / 1000)
-        if event.time_ms is not None:
-            self._event_age.observe(now - event.time_ms / 1000)
-        self._last(event.destination).value = now
+        now_ms = now * 1000
+        latencies: dict[str, list[float]] = {}
+        ages = []
+        for parcel, record in zip(parcels, records, strict=True):
+            event = parcel.event
+            self._count_final(event, "delivered")
+            if record.timestamp_ms is not None:
+                latencies.setdefault(record.stream.source, []).append(now_ms - record.timestamp_ms)
+            if event.time_ms is not None:
+                ages.append(now_ms - event.time_ms)
+        for source, milliseconds in latencies.items():
+            self._latency(source).observe_all(milliseconds, 0.001)
+        self._event_age.observe_all(ages, 0.001)
+        self._last(parcels[0].event.destination).value = now
 
     def abandoned(self, event: Event) -> None:
         """An event's record was given back first."""
@@ -128,10 +137,11 @@ class Tally:
         """The schema registry was asked."""
         self._board.counter("schema_fetches_total", outcome=outcome).value += 1
 
-    def answered(self, destination: str, verdict: Verdict, seconds: float, *, again: bool) -> None:
-        """A request ended."""
-        self._requests(destination, str(verdict.status) if verdict.status else verdict.reason).value += 1
-        self._duration.observe(seconds)
+    def answered(self, destination: str, verdict: Verdict, seconds: Sequence[float], again: int) -> None:
+        """Requests ended with one verdict; so many events will be tried again."""
+        code = str(verdict.status) if verdict.status else verdict.reason
+        self._requests(destination, code).value += len(seconds)
+        self._duration.observe_all(seconds)
         if again:
             cell = self._board.counter("retries_total", destination=destination, reason=verdict.reason)
-            cell.value += 1
+            cell.value += again

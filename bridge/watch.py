@@ -144,9 +144,10 @@ class Watch:
 
     def _destination(self, dispatcher: Dispatcher) -> None:
         name, lanes, board = dispatcher.name, dispatcher.lanes, self._board
-        waiting = lanes.waiting - dispatcher.in_flight - lanes.resting
+        on_the_way = dispatcher.events_in_flight
+        waiting = lanes.waiting - on_the_way - lanes.resting
         for state, count in (
-            ("in_flight", dispatcher.in_flight),
+            ("in_flight", on_the_way),
             ("retrying", lanes.resting),
             ("queued", max(0, waiting)),
             ("dead_letter", self._parts.undertaker.pending_events[name]),

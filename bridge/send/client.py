@@ -7,15 +7,21 @@ be followed with the write key).
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import httpx
 
 from bridge.config import Destination
 from bridge.secrets import SecretSource
-from bridge.send.verdict import Answer
+from bridge.send.http1.transport import LeanTransport, Prepared
+from bridge.send.verdict import OK, Answer
 
 _BODY_LIMIT_BYTES = 16 * 1024
+_STATUS_OK = 200
+_NOTHING_SAID = (b"{}", b"")
 
 # httpx's own errors, most special first; anything else under TransportError is "network".
 _FAILURES: tuple[tuple[type[httpx.TransportError], str], ...] = (
@@ -58,6 +64,8 @@ class Client:
             (b"User-Agent", agent.encode()),
         ]
         self._headers: list[tuple[bytes, bytes]] = []
+        self._prepared: Prepared | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self.refresh_key()
 
     def refresh_key(self) -> bool:
@@ -65,35 +73,81 @@ class Client:
         changed = self._write_key.reload()
         authorization = b"Bearer " + self._write_key.value().encode()
         self._headers = [*self._fixed, (b"Authorization", authorization)]
+        self._prepared = None
         return changed
 
-    async def post(self, body: bytes) -> Answer:
-        """Send one request; every network failure is an ``Answer`` of status 0, never an exception."""
-        request = httpx.Request(
+    def post(self, body: bytes, done: Callable[[Answer], None]) -> None:
+        """Send one request; returns at once.
+
+        Args:
+            body: of the request.
+            done: called once, on the loop; a network failure is an ``Answer`` of status 0.
+        """
+        transport = self._transport
+        if isinstance(transport, LeanTransport):
+            if self._prepared is None:
+                self._prepared = transport.prepare(self._request(b""))
+            transport.send(self._prepared, body, partial(_take, done))
+            return
+        task = asyncio.get_running_loop().create_task(self._post(body, done))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A task that raised is a bug: it reaches the loop's handler instead of dying in silence."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            context = {"message": "a request failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
+
+    async def _post(self, body: bytes, done: Callable[[Answer], None]) -> None:
+        """Over any other of httpx's transports."""
+        try:
+            response = await self._transport.handle_async_request(self._request(body))
+            try:
+                answer = Answer(
+                    response.status_code, _headers_of(response.headers.raw), await _body_of(response)
+                )
+            finally:
+                await response.aclose()
+        except httpx.TransportError as error:
+            answer = Answer(0, failure=_failure_of(error))
+        done(answer)
+
+    def _request(self, body: bytes) -> httpx.Request:
+        return httpx.Request(
             "POST",
             self._url,
             headers=[*self._headers, (b"Content-Length", b"%d" % len(body))],
             stream=httpx.ByteStream(body),
             extensions=self._extensions,
         )
-        try:
-            response = await self._transport.handle_async_request(request)
-            try:
-                return Answer(response.status_code, _headers_of(response), await _body_of(response))
-            finally:
-                await response.aclose()
-        except httpx.TransportError as error:
-            return Answer(0, failure=_failure_of(error))
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; what is under way fails."""
+        for task in self._tasks:
+            task.cancel()
         await self._transport.aclose()
 
 
-def _headers_of(response: httpx.Response) -> dict[str, str]:
-    if response.status_code == httpx.codes.OK:
-        return {"content-type": response.headers.get("content-type", "")}
-    return {name.lower(): value for name, value in response.headers.items()}
+def _take(
+    done: Callable[[Answer], None],
+    status: int,
+    headers: list[tuple[bytes, bytes]],
+    body: bytes,
+    error: httpx.TransportError | None,
+) -> None:
+    if error is not None:
+        done(Answer(0, failure=_failure_of(error)))
+    elif status == _STATUS_OK and body in _NOTHING_SAID:
+        done(OK)
+    else:
+        done(Answer(status, _headers_of(headers), body))
+
+
+def _headers_of(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Names in lower case; of several values of one name the last counts."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
 
 
 async def _body_of(response: httpx.Response) -> bytes:

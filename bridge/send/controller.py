@@ -13,8 +13,9 @@ dead-lettered. The first acceptance opens it again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from enum import Enum
+from http import HTTPStatus
 
 import msgspec
 
@@ -26,6 +27,7 @@ from bridge.send.verdict import Kind, Verdict
 
 BREAKER_STRIKES = 10
 POISON_ANSWERS = 3
+SHARED_FAILURES = 2
 _PROBE_BASE_SECONDS = 0.5
 _PROBE_CAP_SECONDS = 5.0
 
@@ -39,6 +41,8 @@ class Next(Enum):
     """Again after ``rest_seconds``."""
     TURN = 4
     """Again when its lane's turn comes: the destination, not the event, waits."""
+    SPLIT = 5
+    """Again at once, in smaller company: a request of several events says little of one of them."""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -51,6 +55,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 _DELIVERED = Decision(Next.DELIVERED)
+_SPLIT = Decision(Next.SPLIT)
 
 
 class Controller:
@@ -105,8 +110,52 @@ class Controller:
             return self._suspect(parcel, verdict, now_seconds, alone=alone)
         return self._retry(parcel, verdict, now_seconds)
 
-    def _accept(self) -> Decision:
-        self.accepted += 1
+    def decide_shared(
+        self, parcels: Sequence[Parcel], verdict: Verdict, now_seconds: float, *, alone: bool
+    ) -> Decision:
+        """Take in the answer to a request of several events; it speaks for one lane, that of the first.
+
+        No attempt is spent and nothing is dead-lettered by it: whoever is at fault is found in smaller
+        company, and after two failures each event goes by itself.
+        """
+        if verdict.kind is Kind.DELIVERED:
+            return self._accept(len(parcels))
+        for parcel in parcels:
+            parcel.tries += 1
+        if verdict.kind is Kind.RETRY and verdict.status != HTTPStatus.MULTI_STATUS:
+            return self._retry_shared(parcels, verdict, now_seconds)
+        several = verdict.kind is not Kind.RETRY
+        for parcel in parcels:
+            parcel.company = max(1, len(parcels) // 2) if several else 1
+        self.next_probe_seconds = now_seconds
+        if verdict.kind is not Kind.BLOCKED:
+            return _SPLIT
+        self._suspects.add(parcels[0].key)
+        if alone or self.blocked_reason or len(self._suspects) > 1:
+            return Decision(Next.TURN, changed=self._block(verdict.reason, now_seconds))
+        return _SPLIT
+
+    def _retry_shared(self, parcels: Sequence[Parcel], verdict: Verdict, now_seconds: float) -> Decision:
+        first = parcels[0]
+        if verdict.is_free:
+            wait_seconds = verdict.retry_after_seconds
+            self._hold(now_seconds, self._pause_of(first) if wait_seconds is None else wait_seconds)
+            return Decision(Next.TURN)
+        for parcel in parcels:
+            parcel.shared_failures += 1
+            if parcel.shared_failures >= SHARED_FAILURES:
+                parcel.company = 1
+        return self._strike(first, now_seconds)
+
+    def accept_calmly(self, count: int) -> bool:
+        """Count so many acceptances where they change nothing else; False where ``decide`` must be asked."""
+        if self._strike_count or self._suspects or self.blocked_reason:
+            return False
+        self.accepted += count
+        return True
+
+    def _accept(self, count: int = 1) -> Decision:
+        self.accepted += count
         if not self._strike_count and not self._suspects and not self.blocked_reason:
             return _DELIVERED
         changed = bool(self.blocked_reason)
@@ -122,7 +171,7 @@ class Controller:
             parcel.blocked_answers += 1
         if parcel.blocked_answers >= POISON_ANSWERS:
             return Decision(Next.DEAD, Reason.REFUSED)
-        self._suspects.add(parcel.lane.key)
+        self._suspects.add(parcel.key)
         if alone or self.blocked_reason or len(self._suspects) > 1:
             return Decision(Next.TURN, changed=self._block(verdict.reason, now_seconds))
         return Decision(Next.REST, rest_seconds=self._pause_of(parcel))
@@ -137,7 +186,10 @@ class Controller:
         parcel.seen = self.accepted
         if is_exhausted(parcel.attempts, now_seconds - parcel.created_seconds, self._policy):
             return Decision(Next.DEAD, Reason.RETRIES_EXHAUSTED)
-        self._strikes.add(parcel.lane.key)
+        return self._strike(parcel, now_seconds)
+
+    def _strike(self, parcel: Parcel, now_seconds: float) -> Decision:
+        self._strikes.add(parcel.key)
         self._strike_count += 1
         if self.blocked_reason or (self._strike_count >= BREAKER_STRIKES and len(self._strikes) > 1):
             return Decision(Next.TURN, changed=self._block("breaker", now_seconds))

@@ -1,30 +1,36 @@
 """Runs one destination on the loop: takes heads of lanes, posts them, and hands on what is final.
 
-Owned by the loop; no locks. Requests under way are tasks; everything else happens in ``_pump``, which
-is called whenever something may have changed: an event came, an answer came, a time came.
+Owned by the loop; no locks, no tasks. Answers are put aside as they come. ``_pump`` takes in all that have
+come since it last ran, then sends what may leave; it runs once a turn of the loop in which something may have
+changed: an event came, an answer came, a time came. So clocks are read, limits asked and counts kept once for
+many events.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 from bridge.config import Destination
 from bridge.model import Attempts, Event, Reason
+from bridge.send.batches import body_of, gather, heads, runs
 from bridge.send.controller import Controller, Decision, Next
 from bridge.send.lanes import Lanes
 from bridge.send.pace import ConcurrencyLimit, RateLimit
 from bridge.send.parcel import Owner, Parcel
-from bridge.send.verdict import Answer, Kind, Verdict, judge
+from bridge.send.verdict import DELIVERED, OK, Answer, Kind, Verdict, judge
+
+_NEVER = float("inf")
 
 
 class Poster(Protocol):
     """What a dispatcher needs of a client."""
 
-    async def post(self, body: bytes) -> Answer:
-        """Send one request body; never raises for the network."""
+    def post(self, body: bytes, done: Callable[[Answer], None]) -> None:
+        """Send one request body; ``done`` is called once, on the loop, whatever the network does."""
         ...
 
     def refresh_key(self) -> bool:
@@ -35,8 +41,8 @@ class Poster(Protocol):
 class Receiver(Protocol):
     """Who takes what is final; called on the loop, returns at once."""
 
-    def delivered(self, parcel: Parcel, verdict: Verdict) -> None:
-        """The API took the event."""
+    def delivered(self, parcels: Sequence[Parcel]) -> None:
+        """The API took these events."""
         ...
 
     def dead(self, parcel: Parcel, verdict: Verdict, reason: Reason) -> None:
@@ -55,8 +61,15 @@ class Receiver(Protocol):
 class Witness(Protocol):
     """Who watches the destination; called on the loop, returns at once."""
 
-    def answered(self, destination: str, verdict: Verdict, seconds: float, *, again: bool) -> None:
-        """A request ended, whatever its answer; ``again`` says that the event will be tried again."""
+    def answered(self, destination: str, verdict: Verdict, seconds: Sequence[float], again: int) -> None:
+        """Requests ended with one verdict.
+
+        Args:
+            destination: whose.
+            verdict: of each of them.
+            seconds: how long each took.
+            again: how many events will be tried again.
+        """
         ...
 
     def turned(self, destination: str, blocked_reason: str, status: int) -> None:
@@ -100,6 +113,17 @@ class LoopClock:
         return asyncio.get_running_loop().call_later(delay_seconds, call)
 
 
+class _Flight:
+    """One request under way; ``answer`` once it has come."""
+
+    __slots__ = ("answer", "parcels", "started_seconds")
+
+    def __init__(self, parcels: Sequence[Parcel], started_seconds: float) -> None:
+        self.parcels = parcels
+        self.started_seconds = started_seconds
+        self.answer = OK
+
+
 class Dispatcher:
     """One destination at work."""
 
@@ -117,21 +141,29 @@ class Dispatcher:
         self.ordering = settings.ordering
         self.controller = controller
         self.lanes = Lanes(receiver.abandoned)
-        self.in_flight = 0
         self.limit = ConcurrencyLimit(settings.max_in_flight)
         self._rate = RateLimit(settings.rate_limit) if settings.rate_limit else None
+        self._batch = settings.batch if settings.batch and settings.batch.max_events > 1 else None
         self._client = client
         self._receiver = receiver
         self._witness = witness
         self._clock = clock
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._flights: set[_Flight] = set()
+        self._landed: list[_Flight] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_due = float("inf")
+        self._timer_due = _NEVER
         self._pump_due = False
         self._holds = False
+        self._is_closed = False
 
     def submit(
-        self, event: Event, owner: Owner, key: Hashable, part: int = 0, past: Attempts | None = None
+        self,
+        event: Event,
+        owner: Owner,
+        key: Hashable,
+        share: Hashable = None,
+        part: int = 0,
+        past: Attempts | None = None,
     ) -> None:
         """Queue an event behind those of its ordering key.
 
@@ -139,21 +171,31 @@ class Dispatcher:
             event: what to send.
             owner: of the event.
             key: its ordering key.
+            share: of what it takes turns with others (its topic or queue).
             part: its index among the parts of its record.
             past: what an earlier delivery of its record spent on it.
         """
-        parcel = Parcel(event, owner, self._clock.monotonic(), part)
+        parcel = Parcel(event, owner, key, share, part, self._clock.monotonic())
         if past is not None:
             parcel.resume(past, self._clock.now().timestamp() * 1000)
-        self.lanes.add(parcel, key)
+        self.lanes.add(parcel)
         if not self._pump_due:
-            self._pump_due = True
-            asyncio.get_running_loop().call_soon(self._pump)
+            self._pump_soon()
 
     def abandon_fenced(self) -> None:
         """Forget the events of records given back; those on their way end by themselves."""
-        self.lanes.abandon_fenced()
+        self.lanes.abandon_fenced([parcel for flight in self._flights for parcel in flight.parcels])
         self._pump()
+
+    @property
+    def in_flight(self) -> int:
+        """Requests under way."""
+        return len(self._flights)
+
+    @property
+    def events_in_flight(self) -> int:
+        """Events on their way."""
+        return sum(len(flight.parcels) for flight in self._flights)
 
     @property
     def is_blocked(self) -> bool:
@@ -168,121 +210,189 @@ class Dispatcher:
     @property
     def is_idle_blocked(self) -> bool:
         """Blocked, and no request is under way: nothing becomes final before the next probe."""
-        return self.is_blocked and not self.in_flight
+        return self.is_blocked and not self._flights
 
     @property
     def waiting(self) -> int:
         """Events not final, those on their way included."""
         return self.lanes.waiting
 
-    async def close(self, budget_seconds: float) -> None:
-        """End requests that are still under way; their records stay unsettled."""
+    def close(self) -> None:
+        """Send no more, and take no answer in any more: what is under way stays unsettled."""
+        self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=budget_seconds)
+
+    # The loop's turn
+
+    def _pump_soon(self) -> None:
+        self._pump_due = True
+        asyncio.get_running_loop().call_soon(self._pump)
 
     def _pump(self) -> None:
-        """Send what may leave now, and set the timer for what may leave later."""
+        """Take in what came, send what may leave now, set the timer for what may leave later."""
         self._pump_due = False
+        if self._is_closed:
+            return
         now = self._clock.monotonic()
+        if self._landed:
+            self._take_in_all(now)
         wakes_at = self.lanes.wake(now)
-        while self.in_flight < self.controller.allowance(self.limit.value, now):
-            if self._rate is not None and not self._rate.allows(now):
-                break
-            parcel = self.lanes.take()
-            if parcel is None:
-                break
-            self._launch(parcel)
-        self._set_timer(now, wakes_at)
+        full_at = self._send_all(now)
+        self._set_timer(now, min(wakes_at or _NEVER, full_at))
         if self.holds_sources is not self._holds:
             self._holds = not self._holds
             self._witness.waits_changed()
 
-    def _launch(self, parcel: Parcel) -> None:
-        self.in_flight += 1
+    # Sending
+
+    def _send_all(self, now: float) -> float:
+        """Fill what requests there may be; gives the time at which a batch leaves though it is not full."""
+        room = self.controller.allowance(self.limit.value, now) - len(self._flights)
+        while room > 0 and self.lanes.ready:
+            if self._rate is not None and not self._rate.allows(now):
+                break
+            if self._batch is None or self.controller.blocked_reason:
+                parcel = self.lanes.take()
+                parcels = [parcel] if parcel is not None else []
+            elif (full_at := self._full_at()) > now:
+                return full_at
+            else:
+                parcels = gather(self.lanes, self._batch.max_events, self._batch.max_bytes)
+            if not parcels:
+                break
+            self._launch(parcels, now)
+            room -= 1
+        return _NEVER
+
+    def _full_at(self) -> float:
+        """When the next batch may leave: at once when there is enough, else when its first has waited."""
+        first = self.lanes.first()
+        if self._batch is None or first is None or first.tries:
+            return 0.0
+        if self.lanes.waiting - self.events_in_flight >= self._batch.max_events:
+            return 0.0
+        return first.created_seconds + self._batch.max_wait
+
+    def _launch(self, parcels: Sequence[Parcel], now: float) -> None:
         if self._rate is not None:
-            self._rate.use()
-        task = asyncio.get_running_loop().create_task(self._deliver(parcel))
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+            self._rate.use(len(parcels))
+        if self.controller.blocked_reason == "auth":
+            self._client.refresh_key()
+        flight = _Flight(parcels, now)
+        self._flights.add(flight)
+        self._client.post(body_of(parcels), partial(self._land, flight))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        """A task that raised is a bug: it reaches the loop's handler instead of dying in silence."""
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            context = {"message": "a delivery failed", "exception": error}
-            asyncio.get_running_loop().call_exception_handler(context)
+    def _land(self, flight: _Flight, answer: Answer) -> None:
+        flight.answer = answer
+        self._landed.append(flight)
+        if not self._pump_due:
+            self._pump_soon()
 
-    async def _deliver(self, parcel: Parcel) -> None:
-        started = self._clock.monotonic()
-        try:
-            if self.controller.blocked_reason == "auth":
-                self._client.refresh_key()
-            answer = await self._client.post(parcel.event.body)
-        finally:
-            self.in_flight -= 1
-        self._take_in(parcel, judge(answer, self._clock.now()), started)
-        self._pump()
+    # Answers
 
-    def _take_in(self, parcel: Parcel, verdict: Verdict, started_seconds: float) -> None:
-        now = self._clock.monotonic()
+    def _take_in_all(self, now: float) -> None:
+        """Plain acceptances, which are nearly all, together; the others one by one, as they came."""
+        flights, self._landed = self._landed, []
+        in_flight = len(self._flights)
+        self._flights.difference_update(flights)
+        calm: list[_Flight] = []
+        for flight in flights:
+            if flight.answer is OK and self.controller.accept_calmly(len(flight.parcels)):
+                calm.append(flight)
+            else:
+                self._take_in(flight, now, in_flight)
+        if calm:
+            self._take_in_calm(calm, now, in_flight)
+
+    def _take_in_calm(self, flights: Sequence[_Flight], now: float, in_flight: int) -> None:
+        seconds = [now - flight.started_seconds for flight in flights]
+        count = len(seconds)
+        self.limit.answered(count, count, sum(seconds), in_flight=in_flight, now_seconds=now)
+        self._witness.answered(self.name, DELIVERED, seconds, 0)
+        if self._batch is None:
+            parcels = [flight.parcels[0] for flight in flights]
+            done = self.lanes.done
+            for parcel in parcels:
+                done(parcel)
+            self._receiver.delivered(parcels)
+        else:
+            for flight in flights:
+                self._delivered(flight.parcels)
+
+    def _delivered(self, parcels: Sequence[Parcel]) -> None:
+        for last, count in runs(parcels):
+            self.lanes.done(last, count)
+        self._receiver.delivered(parcels)
+
+    def _take_in(self, flight: _Flight, now: float, in_flight: int) -> None:
+        parcels, controller = flight.parcels, self.controller
+        verdict = judge(flight.answer, self._clock.now)
         alone = len(self.lanes) <= 1
-        decision = self.controller.decide(parcel, verdict, now, alone=alone)
-        again = decision.next in (Next.REST, Next.TURN)
-        seconds = now - started_seconds
-        self._witness.answered(self.name, verdict, seconds, again=again)
+        if len(parcels) == 1:
+            decision = controller.decide(parcels[0], verdict, now, alone=alone)
+        else:
+            decision = controller.decide_shared(parcels, verdict, now, alone=alone)
+        final = decision.next in (Next.DELIVERED, Next.DEAD)
+        seconds = now - flight.started_seconds
+        self._witness.answered(self.name, verdict, [seconds], 0 if final else len(parcels))
         good = verdict.kind is not Kind.RETRY
-        self.limit.answered(accepted=good, seconds=seconds, in_flight=self.in_flight + 1, now_seconds=now)
-        if decision.next is not Next.DELIVERED and parcel.first_failed_ms is None:
-            parcel.first_failed_ms = int(self._clock.now().timestamp() * 1000)
-        self._place(parcel, verdict, decision, now)
+        self.limit.answered(1, good, seconds * good, in_flight=in_flight, now_seconds=now)
+        if decision.next is Next.DELIVERED:
+            self._delivered(parcels)
+        else:
+            self._not_delivered(parcels, verdict, decision, now)
         if decision.changed:
             self._turn(verdict)
 
-    def _place(self, parcel: Parcel, verdict: Verdict, decision: Decision, now_seconds: float) -> None:
-        if decision.next is Next.DELIVERED:
-            self.lanes.done(parcel)
-            self._receiver.delivered(parcel, verdict)
-        elif decision.next is Next.DEAD:
-            self.lanes.done(parcel)
-            self._receiver.dead(parcel, verdict, decision.reason or Reason.REFUSED)
-        elif decision.next is Next.REST:
-            self.lanes.rest(parcel, now_seconds + decision.rest_seconds)
-            self._receiver.retrying(parcel)
-        else:
-            self.lanes.again(parcel)
+    def _not_delivered(
+        self, parcels: Sequence[Parcel], verdict: Verdict, decision: Decision, now: float
+    ) -> None:
+        now_ms = int(self._clock.now().timestamp() * 1000)
+        for parcel in parcels:
+            if parcel.first_failed_ms is None:
+                parcel.first_failed_ms = now_ms
+        if decision.next is Next.DEAD:
+            self.lanes.done(parcels[0])
+            self._receiver.dead(parcels[0], verdict, decision.reason or Reason.REFUSED)
+            return
+        for head in heads(parcels):
+            if decision.next is Next.REST:
+                self.lanes.rest(head, now + decision.rest_seconds)
+            elif decision.next is Next.SPLIT:
+                self.lanes.back(head)
+            else:
+                self.lanes.again(head)
+        for parcel in parcels:
             self._receiver.retrying(parcel)
 
     def _turn(self, verdict: Verdict) -> None:
         """Blocked: any lane may probe. Opened: nobody waits for a backoff any more."""
-        reason = self.controller.blocked_reason
         self.lanes.wake_all()
-        self._witness.turned(self.name, reason, verdict.status)
+        self._witness.turned(self.name, self.controller.blocked_reason, verdict.status)
 
-    def _set_timer(self, now_seconds: float, wakes_at_seconds: float | None) -> None:
-        due = self._next_due(now_seconds, wakes_at_seconds)
+    # Time
+
+    def _set_timer(self, now: float, wakes_at: float) -> None:
+        due = min(wakes_at, self._controller_due(now)) if self.lanes.waiting else _NEVER
         if due == self._timer_due:
             return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         self._timer_due = due
-        if due != float("inf"):
-            self._timer = self._clock.call_later(max(due - now_seconds, 0.0), self._on_timer)
+        if due != _NEVER:
+            self._timer = self._clock.call_later(max(due - now, 0.0), self._on_timer)
 
-    def _next_due(self, now_seconds: float, wakes_at_seconds: float | None) -> float:
-        controller_due = self.controller.wakes_at_seconds()
-        dues = [wakes_at_seconds or float("inf")]
-        if self.lanes.waiting and controller_due > now_seconds:
-            dues.append(controller_due)
-        if self.lanes.waiting and self._rate is not None and not self._rate.allows(now_seconds):
-            dues.append(self._rate.wakes_at_seconds())
-        return min(dues)
+    def _controller_due(self, now: float) -> float:
+        due = self.controller.wakes_at_seconds()
+        if due <= now:
+            due = _NEVER
+        if self._rate is not None and not self._rate.allows(now):
+            due = min(due, self._rate.wakes_at_seconds())
+        return due
 
     def _on_timer(self) -> None:
         self._timer = None
-        self._timer_due = float("inf")
+        self._timer_due = _NEVER
         self._pump()

@@ -1,103 +1,164 @@
-"""The order of events: one lane a key, one event of a lane on its way at a time. Pure; owned by the loop.
+"""The order of events: one lane a key, its events leave one after the other. Pure; owned by the loop.
 
-``take`` hands out heads of idle lanes, the event that came first before all others: whatever is read
-first is finished first, so little is finished behind an unfinished record, and little is sent twice
-after a crash. A hot user holds one place at a time like everybody. A lane that takes another turn
-(``again``) goes behind all others, so that probes rotate. A step costs the logarithm of the lanes.
+A lane is a chain: its head waits for a turn, is on its way, or rests until a time; the others stand behind
+it. ``take`` hands out heads. Topics take turns, so that none waits for another's backlog; within a topic the
+event that came first leaves first: whatever is read first is finished first, so little is finished behind an
+unfinished record, and little is sent twice after a crash. A hot user holds one place at a time like
+everybody. A lane that takes another turn (``again``) goes behind all others, so that probes rotate.
+
+A step costs the same however many lanes there are: new heads come in the order of their turns, so they stand
+in a queue, and only those that waited behind another are sorted in.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Hashable
-from itertools import count
+from collections.abc import Callable, Collection, Hashable, Iterator
 
-from bridge.send.parcel import Lane, LaneState, Parcel
+from bridge.send.parcel import Parcel
+
+
+class _Share:
+    """The heads of one topic that wait for a turn."""
+
+    __slots__ = ("late", "queue")
+
+    def __init__(self) -> None:
+        self.queue: deque[Parcel] = deque()
+        self.late: list[tuple[int, Parcel]] = []
+
+    def take(self) -> Parcel:
+        if self.late and (not self.queue or self.late[0][0] < self.queue[0].turn):
+            return heapq.heappop(self.late)[1]
+        return self.queue.popleft()
+
+    def first(self) -> Parcel | None:
+        heads = [queue[0] for queue in (self.queue,) if queue] + [late[1] for late in self.late[:1]]
+        return min(heads, key=lambda head: head.turn, default=None)
+
+    def __len__(self) -> int:
+        return len(self.queue) + len(self.late)
+
+    def __iter__(self) -> Iterator[Parcel]:
+        yield from self.queue
+        yield from (parcel for _, parcel in self.late)
 
 
 class Lanes:
     """All lanes of one destination.
+
+    ``waiting`` counts events that are not final, those on their way included; ``resting`` lanes that wait
+    for a time, ``ready`` those that wait for a turn.
 
     Args:
         on_abandoned: told of each parcel whose record was given back before it left.
     """
 
     def __init__(self, on_abandoned: Callable[[Parcel], None]) -> None:
-        self._lanes: dict[Hashable, Lane] = {}
-        self._ready: list[tuple[int, Lane]] = []
-        self._resting: list[tuple[float, int, int, Lane]] = []
-        self._serial = count()
+        self._tails: dict[Hashable, Parcel] = {}
+        self._shares: dict[Hashable, _Share] = {}
+        self._turns: deque[_Share] = deque()
+        self._resting: list[tuple[float, int, Parcel]] = []
+        self._serial = 0
         self._on_abandoned = on_abandoned
-        self.resting = 0
         self.waiting = 0
+        self.ready = 0
 
     def __len__(self) -> int:
-        return len(self._lanes)
+        return len(self._tails)
 
-    def add(self, parcel: Parcel, key: Hashable) -> None:
+    @property
+    def resting(self) -> int:
+        """Lanes that wait for a time."""
+        return len(self._resting)
+
+    def add(self, parcel: Parcel) -> None:
         """Queue an event behind those of its key."""
-        parcel.turn = next(self._serial)
+        self._serial += 1
+        parcel.turn = self._serial
         self.waiting += 1
-        lane = self._lanes.get(key)
-        if lane is not None:
-            parcel.lane = lane
-            lane.parcels.append(parcel)
-            return
-        lane = self._lanes[key] = parcel.lane = Lane(key)
-        lane.parcels.append(parcel)
-        self._queue(lane)
+        tail = self._tails.get(parcel.key)
+        self._tails[parcel.key] = parcel
+        if tail is None:
+            self._share_of(parcel).queue.append(parcel)
+            self.ready += 1
+        else:
+            tail.behind = parcel
 
-    def _queue(self, lane: Lane) -> None:
-        """The lane's head waits for its turn. No two turns are alike, so lanes are never compared."""
-        lane.state = LaneState.IDLE
-        heapq.heappush(self._ready, (lane.parcels[0].turn, lane))
+    def _share_of(self, parcel: Parcel) -> _Share:
+        """With a place among those that take turns."""
+        share = self._shares.get(parcel.share)
+        if share is None:
+            share = self._shares[parcel.share] = _Share()
+        if not share.queue and not share.late:
+            self._turns.append(share)
+        return share
+
+    def _queue(self, parcel: Parcel) -> None:
+        """A head waits for its turn. No two turns are alike, so parcels are never compared."""
+        share = self._share_of(parcel)
+        if share.queue and share.queue[-1].turn > parcel.turn:
+            heapq.heappush(share.late, (parcel.turn, parcel))
+        else:
+            share.queue.append(parcel)
+        self.ready += 1
 
     def take(self) -> Parcel | None:
-        """The head of the lane whose turn it is, now on its way; None when no lane is idle."""
-        while self._ready:
-            _, lane = heapq.heappop(self._ready)
-            if self._skip_fenced(lane):
-                lane.state = LaneState.BUSY
-                return lane.parcels[0]
+        """The head whose turn it is, now on its way; None when no lane waits for one."""
+        while self._turns:
+            share = self._turns[0]
+            parcel = share.take()
+            self.ready -= 1
+            if not share.queue and not share.late:
+                self._turns.popleft()
+            elif len(self._turns) > 1:
+                self._turns.rotate(-1)
+            if not parcel.owner.fenced:
+                return parcel
+            self._skip(parcel)
         return None
 
-    def _skip_fenced(self, lane: Lane) -> bool:
-        """Drop given-back heads; False when the lane ended with them."""
-        while lane.parcels:
-            head = lane.parcels[0]
-            if not head.owner.fenced:
-                return True
-            self._pop(lane)
+    def _skip(self, parcel: Parcel) -> None:
+        """A head was given back: the next of its lane that was not waits in its place."""
+        head: Parcel | None = parcel
+        while head is not None and head.owner.fenced:
+            self.waiting -= 1
             self._on_abandoned(head)
-        del self._lanes[lane.key]
-        return False
-
-    def _pop(self, lane: Lane) -> None:
-        lane.parcels.popleft()
-        self.waiting -= 1
-
-    def done(self, parcel: Parcel) -> None:
-        """The parcel is final: its lane moves on."""
-        lane = parcel.lane
-        self._pop(lane)
-        if lane.parcels:
-            self._queue(lane)
+            head = head.behind
+        if head is None:
+            del self._tails[parcel.key]
         else:
-            del self._lanes[lane.key]
+            self._queue(head)
+
+    def first(self) -> Parcel | None:
+        """The head that waits longest for a turn."""
+        heads = (head for share in self._turns if (head := share.first()))
+        return min(heads, key=lambda head: head.turn, default=None)
+
+    def done(self, parcel: Parcel, count: int = 1) -> None:
+        """The head is final, or a run of so many that began with it and ends here: the lane moves on."""
+        self.waiting -= count
+        following, parcel.behind = parcel.behind, None
+        if following is None:
+            del self._tails[parcel.key]
+        else:
+            self._queue(following)
+
+    def back(self, parcel: Parcel) -> None:
+        """The head did not leave after all, or leaves once more: it keeps its turn."""
+        self._queue(parcel)
 
     def again(self, parcel: Parcel) -> None:
-        """The parcel's lane waits for another turn, behind the others."""
-        parcel.turn = next(self._serial)
-        self._queue(parcel.lane)
+        """The head's lane waits for another turn, behind the others."""
+        self._serial += 1
+        parcel.turn = self._serial
+        self._queue(parcel)
 
     def rest(self, parcel: Parcel, until_seconds: float) -> None:
-        """The parcel's lane waits for a time."""
-        lane = parcel.lane
-        lane.state = LaneState.RESTING
-        lane.rests += 1
-        self.resting += 1
-        heapq.heappush(self._resting, (until_seconds, next(self._serial), lane.rests, lane))
+        """The head's lane waits for a time."""
+        self._serial += 1
+        heapq.heappush(self._resting, (until_seconds, self._serial, parcel))
 
     def wake(self, now_seconds: float) -> float | None:
         """Give turns to lanes whose time has come.
@@ -105,45 +166,64 @@ class Lanes:
         Returns:
             When the next one wakes, None when none rests.
         """
-        while self._resting:
-            until_seconds, _, rests, lane = self._resting[0]
-            if lane.state is not LaneState.RESTING or rests != lane.rests:
-                heapq.heappop(self._resting)
-                continue
-            if until_seconds > now_seconds:
-                return until_seconds
-            heapq.heappop(self._resting)
-            self._rouse(lane)
+        resting = self._resting
+        while resting:
+            if resting[0][0] > now_seconds:
+                return resting[0][0]
+            self._queue(heapq.heappop(resting)[2])
         return None
 
     def wake_all(self) -> None:
         """Give turns to all resting lanes, in the order in which they would have woken."""
         self.wake(float("inf"))
 
-    def _rouse(self, lane: Lane) -> None:
-        self.resting -= 1
-        self._queue(lane)
+    def abandon_fenced(self, on_the_way: Collection[Parcel] = ()) -> None:
+        """Drop every parcel whose record was given back and that is not on its way.
 
-    def abandon_fenced(self) -> None:
-        """Drop every parcel whose record was given back and that is not on its way."""
-        for lane in list(self._lanes.values()):
-            head_gone = self._thin(lane, keep_head=lane.state is LaneState.BUSY)
-            if head_gone and lane.state is LaneState.RESTING:
-                self.resting -= 1
-                lane.state = LaneState.IDLE
-            if not lane.parcels:
-                del self._lanes[lane.key]
-        idle = (lane for lane in self._lanes.values() if lane.state is LaneState.IDLE)
-        self._ready = [(lane.parcels[0].turn, lane) for lane in idle]
-        heapq.heapify(self._ready)
+        Args:
+            on_the_way: heads, and those that went with them.
+        """
+        gone = frozenset(map(id, on_the_way))
+        for parcel in on_the_way:
+            if parcel.behind is not None and id(parcel.behind) not in gone:
+                self._relink(parcel)
+        resting = [(until, self._thinned(head)) for until, _, head in sorted(self._resting)]
+        ready = [self._thinned(head) for share in self._shares.values() for head in share]
+        self._turns.clear()
+        self._shares.clear()
+        self._resting.clear()
+        self.ready = 0
+        for until, (head, was_first) in resting:
+            if head is not None and was_first:
+                self.rest(head, until)
+            elif head is not None:
+                ready.append((head, False))
+        for head in sorted((head for head, _ in ready if head), key=lambda one: one.turn):
+            self._queue(head)
 
-    def _thin(self, lane: Lane, *, keep_head: bool) -> bool:
-        """Drop the fenced ones; True when the head was among them."""
-        old = lane.parcels
-        kept = [p for i, p in enumerate(old) if not p.owner.fenced or (keep_head and i == 0)]
-        head_gone = not kept or kept[0] is not old[0]
-        for parcel in [p for i, p in enumerate(old) if p.owner.fenced and not (keep_head and i == 0)]:
-            self._on_abandoned(parcel)
-        self.waiting -= len(old) - len(kept)
-        lane.parcels = deque(kept)
-        return head_gone
+    def _thinned(self, first: Parcel) -> tuple[Parcel | None, bool]:
+        """The head that is left of a lane, and whether it was so before."""
+        head: Parcel | None = first
+        while head is not None and head.owner.fenced:
+            self.waiting -= 1
+            self._on_abandoned(head)
+            head = head.behind
+        if head is None:
+            del self._tails[first.key]
+            return None, False
+        self._relink(head)
+        return head, head is first
+
+    def _relink(self, kept: Parcel) -> None:
+        """Behind one that stays, leave those out that were given back."""
+        following = kept.behind
+        while following is not None:
+            if following.owner.fenced:
+                self.waiting -= 1
+                self._on_abandoned(following)
+            else:
+                kept.behind = following
+                kept = following
+            following = following.behind
+        kept.behind = None
+        self._tails[kept.key] = kept

@@ -49,21 +49,23 @@ class ConcurrencyLimit:
     def __repr__(self) -> str:
         return f"<ConcurrencyLimit {self.value} of {self.maximum}>"
 
-    def answered(self, *, accepted: bool, seconds: float, in_flight: int, now_seconds: float) -> None:
-        """Take an answer in.
+    def answered(
+        self, answers: int, accepted: int, accepted_seconds: float, *, in_flight: int, now_seconds: float
+    ) -> None:
+        """Take answers in.
 
         Args:
-            accepted: the destination took the event; False for answers and failures that are worth a retry.
-            seconds: how long it took.
-            in_flight: requests under way when it came, it included.
+            answers: how many came.
+            accepted: of these, how many are no reason to retry.
+            accepted_seconds: how long these took, in all.
+            in_flight: requests under way when they came, they included.
             now_seconds: monotonic.
         """
         if not self._answers:
             self._begun_seconds = now_seconds
-        self._answers += 1
-        if accepted:
-            self._accepted += 1
-            self._seconds += seconds
+        self._answers += answers
+        self._accepted += accepted
+        self._seconds += accepted_seconds
         self._most = max(self._most, in_flight)
         if self._answers < _MIN_ANSWERS:
             return
@@ -113,9 +115,9 @@ class RateLimit:
         self._seen_seconds = now_seconds
         return self._tokens >= 1.0
 
-    def use(self) -> None:
-        """An event leaves."""
-        self._tokens -= 1.0
+    def use(self, events: int = 1) -> None:
+        """Events leave; more than there are tokens for put off the next."""
+        self._tokens -= events
 
     def wakes_at_seconds(self) -> float:
         """When the next event may leave."""

@@ -1,11 +1,11 @@
-"""One event on its way, and the lane it stands in."""
+"""One event on its way, and the place it has behind others of its key."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Hashable
-from enum import Enum
 from typing import Protocol
+
+import msgspec
 
 from bridge.model import Attempts, Event
 
@@ -16,68 +16,44 @@ class Owner(Protocol):
     fenced: bool
 
 
-class LaneState(Enum):
-    """Where a lane's head stands."""
-
-    IDLE = 1
-    """It waits for its turn."""
-    BUSY = 2
-    """It is on its way."""
-    RESTING = 3
-    """It waits for a time."""
-
-
-class Lane:
-    """The queue of one ordering key; ``rests`` tells a stale wake-up from a current one."""
-
-    __slots__ = ("key", "parcels", "rests", "state")
-
-    def __init__(self, key: Hashable) -> None:
-        self.key = key
-        self.parcels: deque[Parcel] = deque()
-        self.state = LaneState.IDLE
-        self.rests = 0
-
-    def __repr__(self) -> str:
-        return f"<Lane {self.state.name.lower()}, {len(self.parcels)} waiting>"
-
-
-class Parcel:
+class Parcel(msgspec.Struct, eq=False):
     """What befell one event so far.
 
-    ``tries`` counts answers, ``attempts`` those that were spent. ``seen`` and ``blocked_seen`` are the
-    destination's count of acceptances at the last answer of that kind. ``turn`` orders those that wait.
-    ``part`` is the event's index among the parts of its record.
+    Args:
+        event: what is sent.
+        owner: its record, as far as sending must know it.
+        key: of its order: events of one key leave one after the other.
+        share: of what it takes turns with others (its topic or queue).
+        part: its index among the parts of its record.
+        created_seconds: monotonic.
+        attempts: answers that were spent.
+        tries: all answers.
+        seen: the destination's count of acceptances at the last retryable answer.
+        blocked_answers: answers that speak of the destination while others were accepted.
+        blocked_seen: the count of acceptances at the last of these.
+        first_failed_ms: time of day of the first failure, ms since 1970.
+        company: with how many events it may share a request at the most; 1: with none.
+        shared_failures: retryable answers to requests that it shared.
+        turn: orders those that wait.
+        behind: the next one of its key.
     """
 
-    __slots__ = (
-        "attempts",
-        "blocked_answers",
-        "blocked_seen",
-        "created_seconds",
-        "event",
-        "first_failed_ms",
-        "lane",
-        "owner",
-        "part",
-        "seen",
-        "tries",
-        "turn",
-    )
-
-    def __init__(self, event: Event, owner: Owner, created_seconds: float, part: int = 0) -> None:
-        self.event = event
-        self.owner = owner
-        self.part = part
-        self.created_seconds = created_seconds
-        self.lane: Lane
-        self.attempts = 0
-        self.tries = 0
-        self.turn = 0
-        self.seen = 0
-        self.blocked_answers = 0
-        self.blocked_seen = -1
-        self.first_failed_ms: int | None = None
+    event: Event
+    owner: Owner
+    key: Hashable
+    share: Hashable
+    part: int
+    created_seconds: float
+    attempts: int = 0
+    tries: int = 0
+    seen: int = 0
+    blocked_answers: int = 0
+    blocked_seen: int = -1
+    first_failed_ms: int | None = None
+    company: int = 1_000_000
+    shared_failures: int = 0
+    turn: int = 0
+    behind: Parcel | None = None
 
     def resume(self, past: Attempts, now_ms: float) -> None:
         """Go on where an earlier delivery of the record ended: its retry budget is not given anew.

@@ -7,6 +7,7 @@ know three error shapes (``{code, message}``, ``{statusCode, error, message[]}``
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -16,6 +17,7 @@ import msgspec
 
 TOKEN_DISABLED = 40101
 _EXCERPT_CHARS = 300
+_OK = 200
 
 
 class Kind(Enum):
@@ -35,6 +37,10 @@ class Answer(msgspec.Struct, frozen=True):
     headers: dict[str, str] = {}
     body: bytes = b""
     failure: str = ""
+
+
+OK = Answer(200, {}, b"{}")
+"""The plain acceptance, which nearly every answer is: made once, and known by being this object."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -65,18 +71,19 @@ _BLOCKED_REASONS: dict[int, str] = {
     HTTPStatus.METHOD_NOT_ALLOWED: "address",
 }
 
-_DELIVERED = Verdict(Kind.DELIVERED, "ok", 200)
+DELIVERED = Verdict(Kind.DELIVERED, "ok", 200)
+"""The plain 200, which nearly every answer is."""
 
 
-def judge(answer: Answer, now: datetime) -> Verdict:
+def judge(answer: Answer, now: Callable[[], datetime]) -> Verdict:
     """Read an answer.
 
     Args:
         answer: status, lower-case headers and the (bounded) start of the body.
-        now: aware time of the answer, for a ``Retry-After`` that is a date.
+        now: gives the aware time of the answer, for a ``Retry-After`` that is a date.
     """
-    if answer.status == HTTPStatus.OK and answer.body in (b"", b"{}"):
-        return _DELIVERED
+    if answer is OK or (answer.status == _OK and answer.body in (b"", b"{}")):
+        return DELIVERED
     if not answer.status:
         return Verdict(Kind.RETRY, answer.failure or "network")
     kind, reason = _class_of(answer.status, _error_code(answer), _is_html(answer))
@@ -116,7 +123,7 @@ def _error_code(answer: Answer) -> int | None:
     return code if isinstance(code, int) and code else None
 
 
-def _retry_after_seconds(answer: Answer, now: datetime) -> float | None:
+def _retry_after_seconds(answer: Answer, now: Callable[[], datetime]) -> float | None:
     """RFC 9110 10.2.3: whole seconds or an HTTP date; anything else is as if absent."""
     text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
@@ -127,7 +134,7 @@ def _retry_after_seconds(answer: Answer, now: datetime) -> float | None:
         return None
     if when is None or when.tzinfo is None:
         return None
-    return min(max((when - now).total_seconds(), 0.0), 86_400.0)
+    return min(max((when - now()).total_seconds(), 0.0), 86_400.0)
 
 
 def _excerpt(answer: Answer) -> str:

@@ -26,8 +26,14 @@ def client_of(handler: Callable[[httpx.Request], httpx.Response], key_file: Path
     return Client(settings, source, httpx.MockTransport(handler), "filum-bridge/test")
 
 
+async def posted(client: Client, body: bytes = BODY) -> Answer:
+    answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    client.post(body, answer.set_result)
+    return await answer
+
+
 def post(handler: Callable[[httpx.Request], httpx.Response]) -> Answer:
-    return asyncio.run(client_of(handler).post(BODY))
+    return asyncio.run(posted(client_of(handler)))
 
 
 def test_the_request_is_the_seeds() -> None:
@@ -118,11 +124,11 @@ def test_a_rotated_key_is_used(tmp_path: Path) -> None:
 
     async def run() -> None:
         client = client_of(api, file)
-        await client.post(BODY)
+        await posted(client)
         assert not client.refresh_key()
         file.write_text("newer\n")
         assert client.refresh_key()
-        await client.post(BODY)
+        await posted(client)
 
     asyncio.run(run())
 

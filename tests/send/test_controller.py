@@ -5,7 +5,7 @@ from __future__ import annotations
 from bridge.config import Retry
 from bridge.model import Event, Reason
 from bridge.send.controller import BREAKER_STRIKES, Controller, Decision, Next
-from bridge.send.parcel import Lane, Parcel
+from bridge.send.parcel import Parcel
 from bridge.send.verdict import Kind, Verdict
 
 OK = Verdict(Kind.DELIVERED, "ok", 200)
@@ -21,9 +21,8 @@ class Owner:
 
 
 def parcel(user: str, created_seconds: float = 0.0) -> Parcel:
-    one = Parcel(Event("r", "track", 0, 0, "d", user, None, user, b"{}"), Owner(), created_seconds)
-    one.lane = Lane(user)
-    return one
+    event = Event("r", "track", 0, 0, "d", user, None, user, b"{}")
+    return Parcel(event, Owner(), user, "t", 0, created_seconds)
 
 
 def controller() -> Controller:

@@ -17,16 +17,16 @@ class Owner:
     fenced: bool = False
 
 
-def parcel(user: str, number: int = 0, owner: Owner | None = None) -> Parcel:
+def parcel(user: str, number: int = 0, owner: Owner | None = None, topic: str = "t") -> Parcel:
     event = Event("r", "track", 0, number, "default", user, None, f"{user}-{number}", b"{}")
-    return Parcel(event, owner or Owner(), 0.0)
+    return Parcel(event, owner or Owner(), user, topic, 0, 0.0)
 
 
 def lanes_with(*parcels: Parcel) -> tuple[Lanes, list[Parcel]]:
     gone: list[Parcel] = []
     lanes = Lanes(gone.append)
     for one in parcels:
-        lanes.add(one, one.event.user)
+        lanes.add(one)
     return lanes, gone
 
 
@@ -124,7 +124,7 @@ def test_an_event_on_its_way_is_not_abandoned_under_it() -> None:
     lanes, gone = lanes_with(head, follower)
     lanes.take()
     owner.fenced = True
-    lanes.abandon_fenced()
+    lanes.abandon_fenced([head])
     lanes.done(head)
 
     assert gone == [follower]
@@ -141,7 +141,7 @@ def test_order_of_a_key_holds_in_any_run(steps: list[tuple[str, str]]) -> None:
     ended: dict[str, list[int]] = {"a": [], "b": [], "c": []}
     now = 0.0
     for number, (user, step) in enumerate(steps):
-        lanes.add(parcel(user, number), user)
+        lanes.add(parcel(user, number))
         now += 1
         head = under_way.get(user)
         if step == "wake":

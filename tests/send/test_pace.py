@@ -18,9 +18,11 @@ class Server:
         """So many answers; one in ``failing`` is a failure."""
         for number in range(answers):
             self.now += seconds / self.limit.value
+            good = not failing or bool(number % failing)
             self.limit.answered(
-                accepted=not failing or bool(number % failing),
-                seconds=seconds,
+                1,
+                good,
+                seconds * good,
                 in_flight=in_flight or self.limit.value,
                 now_seconds=self.now,
             )

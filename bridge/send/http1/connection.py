@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import select
 import ssl
-from collections.abc import AsyncIterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol, TypeAlias
 
 import httpx
 
@@ -20,9 +20,14 @@ from bridge.send.http1.reply import BadReply, Reply
 
 _READ_BYTES = 64 * 1024
 _HELD_BODY_BYTES = 64 * 1024
+_COLLECTED_BYTES = 16 * 1024
 _NEVER = float("inf")
 # Read into by every connection in turn: what is in it is parsed before the next one reads.
 _BUFFER = memoryview(bytearray(_READ_BYTES))
+
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+Taker: TypeAlias = Callable[[int, Headers, bytes, httpx.TransportError | None], None]
+"""Who takes a response: status, headers, the start of the body; or 0 and what failed. Called on the loop."""
 
 _RETRY_READ = (BlockingIOError, InterruptedError, ssl.SSLWantReadError)
 _RETRY_WRITE = (BlockingIOError, InterruptedError, ssl.SSLWantWriteError)
@@ -62,6 +67,7 @@ class Connection:
         "_secure",
         "_session_taken",
         "_socket",
+        "_taker",
         "_unsent",
         "_waiter",
         "_write_error",
@@ -83,6 +89,7 @@ class Connection:
         self._reply = Reply()
         self._waiter: asyncio.Future[httpx.Response] | None = None
         self._body: _Body | None = None
+        self._taker: Taker | None = None
         self._unsent: memoryview | None = None
         self._write_error: OSError | None = None
         self._writing = False
@@ -109,10 +116,13 @@ class Connection:
 
     def is_stale(self) -> bool:
         """The server has hung up, or spoke unasked, and the loop does not know yet."""
+        if self._number < 0:
+            return True
+        # The loop's time stands still while it goes round: what it has just heard is not stale.
         # A third of a microsecond, where reading in vain would cost an exception, and TLS another.
-        if not self.is_closed and self._poll.poll(0):
+        if self.idle_since_seconds != self._loop.time() and self._poll.poll(0):
             self._on_readable()
-        return self.is_closed
+        return self._number < 0
 
     def exchange(
         self, data: bytes, read_seconds: float, write_seconds: float, *, is_head: bool, is_last: bool
@@ -136,6 +146,30 @@ class Connection:
         self._waiter = waiter = self._loop.create_future()
         self._write()
         return waiter
+
+    def send(self, data: bytes, read_seconds: float, write_seconds: float, taker: Taker) -> None:
+        """Send a request on an idle connection; cheaper than ``exchange``, for answers that are short.
+
+        Args:
+            data: the whole request, neither a HEAD nor the connection's last.
+            read_seconds: how long the response may take.
+            write_seconds: how long the kernel may take nothing.
+            taker: called once; of a long body it gets the start, and the connection ends.
+        """
+        self._reply.reset()
+        self._is_last = False
+        self._read_seconds, self._write_seconds = read_seconds, write_seconds
+        self._write_error = None
+        self._taker = taker
+        try:
+            sent = self._socket.send(data)
+        except OSError:
+            sent = 0  # whatever it was comes again below, where it is told apart
+        if sent == len(data):
+            self.deadline_seconds = self._loop.time() + read_seconds
+            return
+        self._unsent = memoryview(data)[sent:]
+        self._write()
 
     def abandon(self, waiter: asyncio.Future[httpx.Response]) -> None:
         """Nobody waits for this exchange any more; a connection in the middle of one is of no further use."""
@@ -200,7 +234,7 @@ class Connection:
     def _on_readable(self) -> None:
         if self._secure and self._unsent is not None and not self._writing:
             self._write()
-        while not self.is_closed and not self._pausing:
+        while self._number >= 0 and not self._pausing:
             try:
                 size = self._socket.recv_into(_BUFFER)
             except _RETRY_READ:
@@ -222,7 +256,7 @@ class Connection:
 
     def _take(self, size: int) -> None:
         reply = self._reply
-        if self._waiter is None and self._body is None:
+        if self._waiter is None and self._taker is None and self._body is None:
             self.close()
         elif size == 0:
             self._ended(clean=True)
@@ -255,6 +289,9 @@ class Connection:
     def _progress(self) -> None:
         """There is a head: hand over the response, or more of its body."""
         reply = self._reply
+        if self._taker is not None:
+            self._collect(reply)
+            return
         if reply.complete:
             content, reply.chunks = reply.chunks, []
             body, self._body = self._body, None
@@ -273,6 +310,21 @@ class Connection:
         if self._body is not None and self._body.held_bytes > _HELD_BODY_BYTES and not self._pausing:
             self._pausing = True
             self._loop.remove_reader(self._number)
+
+    def _collect(self, reply: Reply) -> None:
+        """For a taker, who gets all at once. The connection is free before it is told."""
+        chunks = reply.chunks
+        if not reply.complete and sum(map(len, chunks)) <= _COLLECTED_BYTES:
+            return
+        taker, self._taker = self._taker, None
+        status, headers = reply.status, reply.headers
+        content = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if reply.complete:
+            self._done()
+        else:
+            self.close()
+        if taker is not None:
+            taker(status, headers, content[:_COLLECTED_BYTES], None)
 
     def _begin_body(self) -> None:
         waiter, self._waiter = self._waiter, None
@@ -334,12 +386,15 @@ class Connection:
         self.deadline_seconds = _NEVER
         waiter, self._waiter = self._waiter, None
         body, self._body = self._body, None
+        taker, self._taker = self._taker, None
         self._unsent = None
         if waiter is not None and not waiter.done():
             waiter.set_exception(error)
         if body is not None:
             body.fail(error)
         self._keeper.gone(self)
+        if taker is not None:
+            taker(0, [], b"", error)
 
 
 class _Body(httpx.AsyncByteStream):

@@ -18,12 +18,14 @@ It differs from ``httpx.AsyncHTTPTransport`` on purpose in this; ``tests/send/ht
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
+from bridge.send.http1.connection import Taker
 from bridge.send.http1.dialer import Dialer, Origin, Resolve, getaddrinfo
 from bridge.send.http1.pool import Bounds, Pool, Timeouts
 from bridge.send.http1.request import body_of, encoded
@@ -31,6 +33,23 @@ from bridge.send.http1.request import body_of, encoded
 _PORTS = {"http": 80, "https": 443}
 _NEVER = float("inf")
 _KNOWN_TIMEOUTS = 64
+
+
+class Prepared:
+    """A request but for its body, judged and encoded once for all that follow: a POST to one place.
+
+    Args:
+        pool: of the place's connections.
+        head: all up to the value of ``Content-Length``, which comes last.
+        timeouts: of each request.
+    """
+
+    __slots__ = ("head", "pool", "timeouts")
+
+    def __init__(self, pool: Pool, head: bytes, timeouts: Timeouts) -> None:
+        self.pool = pool
+        self.head = head
+        self.timeouts = timeouts
 
 
 class LeanTransport(httpx.AsyncBaseTransport):
@@ -54,6 +73,7 @@ class LeanTransport(httpx.AsyncBaseTransport):
         self._pools: dict[tuple[str, str, int | None], Pool] = {}
         self._timeouts: dict[int, tuple[Mapping[str, Any], Timeouts]] = {}
         self._is_closed = False
+        self._openings: set[asyncio.Task[None]] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; the response's body is at hand, or streams when it is long.
@@ -74,6 +94,41 @@ class LeanTransport(httpx.AsyncBaseTransport):
         except BaseException:
             connection.abandon(waiter)
             raise
+
+    def prepare(self, request: httpx.Request) -> Prepared:
+        """Judge and encode all that many requests share.
+
+        Args:
+            request: with every header but ``Content-Length``, and no body.
+
+        Raises:
+            httpx.TransportError: it could not be sent as it is meant.
+        """
+        request.headers.pop("Content-Length", None)
+        request.headers["Content-Length"] = "0"
+        data, is_last = encoded(request, b"")
+        if is_last:
+            raise httpx.LocalProtocolError("a request that is repeated cannot be its connection's last")
+        return Prepared(self._pool(request.url), data.removesuffix(b"0\r\n\r\n"), self._timeouts_of(request))
+
+    def send(self, prepared: Prepared, body: bytes, taker: Taker) -> None:
+        """Send a prepared request; without a task, a future, or httpx's types, which cost more than all else.
+
+        Args:
+            prepared: by this transport.
+            body: of this one.
+            taker: called once, on the loop: status, headers, the start of the body; or 0 and the error.
+        """
+        pool, timeouts = prepared.pool, prepared.timeouts
+        data = b"%b%d\r\n\r\n%b" % (prepared.head, len(body), body)
+        connection = pool.take_idle()
+        if connection is None:
+            opening = asyncio.get_running_loop().create_task(_open_and_send(pool, timeouts, data, taker))
+            self._openings.add(opening)
+            opening.add_done_callback(self._openings.discard)
+            return
+        pool.watch(timeouts)
+        connection.send(data, timeouts.read, timeouts.write, taker)
 
     async def aclose(self) -> None:
         """Close every connection; what is under way fails."""
@@ -109,6 +164,16 @@ class LeanTransport(httpx.AsyncBaseTransport):
         host = url.raw_host.decode("ascii").strip("[]")
         origin = Origin(secure, host, url.port or _PORTS[url.scheme])
         return Pool(Dialer(origin, self._context, self._resolve), self._bounds)
+
+
+async def _open_and_send(pool: Pool, timeouts: Timeouts, data: bytes, taker: Taker) -> None:
+    try:
+        connection = await pool.take(timeouts)
+    except httpx.TransportError as error:
+        taker(0, [], b"", error)
+        return
+    pool.watch(timeouts)
+    connection.send(data, timeouts.read, timeouts.write, taker)
 
 
 def _timeouts(given: Mapping[str, Any]) -> Timeouts:
