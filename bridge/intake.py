@@ -289,6 +289,11 @@ class Intake:
         self._held.setdefault(ticket.record.stream, []).append(ticket)
         self.hold_back(reason, ticket.record.stream)
 
+    @property
+    def holds(self) -> bool:
+        """Some stream stands still."""
+        return bool(self._held)
+
     def keep_if_held(self, ticket: Ticket) -> bool:
         """Keep a record that came behind one that stands still; False where nothing does."""
         held = self._held.get(ticket.record.stream)

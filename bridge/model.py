@@ -135,7 +135,10 @@ class Scope(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """One identify or track payload, ready to leave: ``body`` is the request's JSON, UTF-8."""
+    """One identify or track payload, ready to leave: ``body`` is the request's JSON, UTF-8.
+
+    ``event_id`` is empty where the payload carries none; ``identity`` is its envelope's, to make one from.
+    """
 
     rule: str
     event_type: str
@@ -147,6 +150,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     event_id: str
     body: bytes
     time_ms: int | None = None
+    identity: str | None = None
 
     @property
     def user(self) -> str:
@@ -174,6 +178,8 @@ class Applied(msgspec.Struct, frozen=True):
 
 class Outcome(StrEnum):
     """What became of a record or an event, from the mildest to the worst (see ``worse``)."""
+
+    __hash__ = str.__hash__  # an enumeration's own is Python's, and these are counted by
 
     FILTERED = "filtered"
     DELIVERED = "delivered"

@@ -17,7 +17,7 @@ from bridge.intake import Intake
 from bridge.logs import redacted
 from bridge.model import Applied, Event, Fault, Filtered, OnError, Outcome, Poison, Reason, Record, Stream
 from bridge.parts import Parts
-from bridge.rules import RuleSet, StreamRules
+from bridge.rules import RuleSet, StreamRules, event_id_of
 from bridge.send.parcel import Parcel
 from bridge.send.verdict import Verdict
 from bridge.settle.letters import Cause
@@ -71,7 +71,7 @@ class Pipeline:
     def take_in(self, intake: Intake, tickets: Sequence[Ticket]) -> None:
         """Start these records, in order."""
         for ticket in tickets:
-            if not intake.keep_if_held(ticket):
+            if not intake.holds or not intake.keep_if_held(ticket):
                 self._start(intake, ticket)
 
     def _start(self, intake: Intake, ticket: Ticket) -> None:
@@ -118,26 +118,32 @@ class Pipeline:
     # rules → send
 
     def _dispatch(self, intake: Intake, ticket: Ticket, made: Applied) -> None:
-        stop = next((fault for fault in made.faults if fault.on_error is OnError.STOP), None)
+        faults = made.faults
+        stop = next((one for one in faults if one.on_error is OnError.STOP), None) if faults else None
         if stop is not None:
             self._hold(intake, ticket, RULE_STOPPED, stop.error)
             return
-        final = intake.ledger.begin(ticket, len(made.events) + len(made.faults))
+        final = intake.ledger.begin(ticket, len(made.events) + len(faults))
         if not ticket.parts:
             self._filter(intake, ticket)
             return
         self._tally.applied(ticket.record, made if not final else _rest(made, final))
-        share = ticket.record.stream[:2]
         for part, event in enumerate(made.events):
-            if final >> part & 1:
-                continue
-            intake.feeds.add(event.destination)
-            dispatcher = self._parts.dispatchers[event.destination]
-            key = _lane_key(dispatcher.ordering, ticket, event)
-            dispatcher.submit(event, ticket, key, share, part, intake.ledger.attempts_of(ticket, part))
-        for part, fault in enumerate(made.faults, len(made.events)):
+            if not final >> part & 1:
+                self._submit(intake, ticket, event, part)
+        for part, fault in enumerate(faults, len(made.events)):
             if not final >> part & 1:
                 self._settle_fault(ticket, fault, part)
+
+    def _submit(self, intake: Intake, ticket: Ticket, event: Event, part: int) -> None:
+        destination = event.destination
+        if destination not in intake.feeds:
+            intake.feeds.add(destination)
+        dispatcher = self._parts.dispatchers[destination]
+        record = ticket.record
+        key = event.user if dispatcher.ordering == "user" else _lane_key(dispatcher.ordering, record)
+        past = intake.ledger.attempts_of(ticket, part) if ticket.progress is not None else None
+        dispatcher.submit(event, ticket, key, record.stream.name, part, past)
 
     def _settle_fault(self, ticket: Ticket, fault: Fault, part: int) -> None:
         if fault.on_error is OnError.DROP:
@@ -180,6 +186,7 @@ class Pipeline:
             verdict.status or None,
             parcel.tries,
             parcel.first_failed_ms,
+            event_id_of(_ticket_of(parcel).record, event),
         )
         self._bury(_ticket_of(parcel), cause, parcel.part)
 
@@ -225,11 +232,8 @@ def _ticket_of(parcel: Parcel) -> Ticket:
     return cast("Ticket", parcel.owner)
 
 
-def _lane_key(ordering: str, ticket: Ticket, event: Event) -> Hashable:
+def _lane_key(ordering: str, record: Record) -> Hashable:
     """Events of one key leave one at a time; a record without a broker key keeps its stream's order."""
-    record = ticket.record
-    if ordering == "user":
-        return event.user
     if ordering == "key":
         return record.key or record.routing_key or record.stream
     return record.stream if ordering == "partition" else object()

@@ -45,8 +45,9 @@ class Tally:
 
     def applied(self, record: Record, made: Applied) -> None:
         """A record's rules made events."""
+        created = self._created
         for event in made.events:
-            self._created(event.rule, event.event_type).value += 1
+            created(event.rule, event.event_type).value += 1
         self.events_created += len(made.events)
         if made.timestamp_fallbacks:
             cell = self._board.counter("timestamp_fallback_total", source=record.stream.source)
@@ -58,15 +59,20 @@ class Tally:
         """Events were accepted, each of the record in its place."""
         now = self._now()
         now_ms = now * 1000
+        counts: dict[tuple[str, str, str], int] = {}
         latencies: dict[str, list[float]] = {}
         ages = []
         for parcel, record in zip(parcels, records, strict=True):
             event = parcel.event
-            self._count_final(event, "delivered")
+            what = (event.rule, event.event_type, event.destination)
+            counts[what] = counts.get(what, 0) + 1
             if record.timestamp_ms is not None:
                 latencies.setdefault(record.stream.source, []).append(now_ms - record.timestamp_ms)
             if event.time_ms is not None:
                 ages.append(now_ms - event.time_ms)
+        for what, count in counts.items():
+            self._final(*what, "delivered").value += count
+        self.events_final += len(parcels)
         for source, milliseconds in latencies.items():
             self._latency(source).observe_all(milliseconds, 0.001)
         self._event_age.observe_all(ages, 0.001)

@@ -15,6 +15,10 @@ from bridge.model import Filtered, Poison, Reason, Record, Scope
 Unwrapped = Scope | Poison | Filtered
 
 
+_BARE = ("auto", "none")
+"""Envelopes that a record has only where its headers or its content type say so."""
+
+
 class Document:
     """A decoded body with its record. Made and used by one thread.
 
@@ -36,6 +40,9 @@ class Document:
 
     def unwrap(self, envelope: str) -> Unwrapped:
         """What a rule with this envelope sees: ``auto``, ``none``, ``cloudevents`` or ``debezium``."""
+        record = self.record
+        if envelope in _BARE and not record.headers and record.content_type is None:
+            return Scope(self.value)
         found = self._unwrapped.get(envelope)
         if found is None:
             found = self._unwrapped[envelope] = self._unwrap(envelope)

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
+from bridge.rules.identity import event_id_of
 from bridge.rules.load import compile_files, load_rules, unfit
 from bridge.rules.ruleset import RuleSet, StreamRules
 
-__all__ = ["RuleSet", "StreamRules", "compile_files", "load_rules", "unfit"]
+__all__ = ["RuleSet", "StreamRules", "compile_files", "event_id_of", "load_rules", "unfit"]

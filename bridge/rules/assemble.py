@@ -189,7 +189,9 @@ class Assembly:
             return []
         statements = snippet("context = {}", at)
         source = """
-            value = TO_JSON(VALUE)
+            value = VALUE
+            if value.__class__ is not STR:
+                value = TO_JSON(value)
             if value is not None:
                 context[KEY] = value
         """
@@ -250,8 +252,13 @@ except EXCEPTION as fault:
 """
 _CONVERSIONS = {
     Kind.STRING: "if value.__class__ is not STR:\n    value = TO_STRING(value)\n",
-    Kind.INT: "value = TO_INT(value)\n",
-    Kind.DOUBLE: "value = TO_DOUBLE(value)\n",
+    Kind.INT: (
+        "if value.__class__ is not INT or not INT_MIN <= value <= INT_MAX:\n    value = TO_INT(value)\n"
+    ),
+    # Neither NaN nor infinity is between the two.
+    Kind.DOUBLE: (
+        "if value.__class__ is not DOUBLE or not LEAST <= value <= MOST:\n    value = TO_DOUBLE(value)\n"
+    ),
     Kind.DATETIME: "value = TO_DATETIME(value, ZONE)\n",
 }
 _SERVED = "if value is None:\n    value = DEFAULT\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -11,6 +12,7 @@ from bridge.errors import ConfigError
 from bridge.rules import cel, convert
 from bridge.rules.assemble import ELEMENT, INDEX, Assembly, Coded
 from bridge.rules.cel import pyast
+from bridge.rules.cel.values import INT_MAX, INT_MIN
 from bridge.rules.faults import Places
 from bridge.rules.hints import misfit, remedy
 from bridge.rules.index import Key, key_of
@@ -202,6 +204,12 @@ class _Compiler:
         """What the scaffolding calls, by the name of its hole."""
         values: dict[str, object] = {
             "STR": str,
+            "INT": int,
+            "DOUBLE": float,
+            "INT_MIN": INT_MIN,
+            "INT_MAX": INT_MAX,
+            "LEAST": -sys.float_info.max,
+            "MOST": sys.float_info.max,
             "LEN": len,
             "ENUMERATE": enumerate,
             "EXCEPTION": Exception,

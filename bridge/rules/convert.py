@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from bridge.rules.cel.faults import EvalFault
 from bridge.rules.cel.values import INT_MAX, INT_MIN, Optional, Uint, kind_of
-from bridge.rules.times import NoTime, format_time, instant, milliseconds, timestamp_of
+from bridge.rules.times import WIRE_CHARS, NoTime, format_time, instant, milliseconds, timestamp_of
 
 _HINTS = {
     "list": "join it, or use json.encode(…)",
@@ -78,6 +78,9 @@ def to_datetime(value: Any, zone: ZoneInfo | None) -> str | None:
     if value.__class__ is not str:
         raise EvalFault(_misfit("datetime", value), "type")
     try:
+        if len(value) == WIRE_CHARS:
+            # In the wire form already, mostly: a look at what the payload's timestamp has been found to be.
+            return timestamp_of(value, zone)[0]
         return format_time(instant(value, zone))
     except NoTime as error:
         raise EvalFault(str(error), "conversion") from None
@@ -116,6 +119,8 @@ def to_timestamp(value: Any, zone: ZoneInfo | None) -> tuple[str, int] | None:
 
 def to_json(value: Any) -> Any:
     """A value of ``context``: whatever JSON can say, timestamps in the wire form."""
+    if value.__class__ is int and INT_MIN <= value <= INT_MAX:
+        return value
     return _plain(value, count(1))
 
 

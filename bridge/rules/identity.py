@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from uuid import UUID
 
-from bridge.model import Record, Scope
+from bridge.model import Event, Record
 
 NAMESPACE = UUID("6f0c0a3e-54b1-5c58-9b7e-2d1f3c1f8a60")
 _HASHED_NAMESPACE = hashlib.sha1(NAMESPACE.bytes, usedforsecurity=False)
@@ -17,10 +17,10 @@ _HASHED_NAMESPACE = hashlib.sha1(NAMESPACE.bytes, usedforsecurity=False)
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
-def record_identity(record: Record, scope: Scope) -> str:
+def record_identity(record: Record, identity: str | None) -> str:
     """What lasts of a record: of its envelope, else its AMQP id, else its position, else its nonce."""
-    if scope.identity is not None:
-        return scope.identity
+    if identity is not None:
+        return identity
     if record.queue:
         if record.message_id:
             return f"amqp:{len(record.stream.name)}:{record.stream.name}{record.message_id}"
@@ -51,3 +51,11 @@ class EventIds:
         state.update(f"\n{rule}\n{emit}\n{element}".encode())
         text = state.hexdigest()
         return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+
+
+def event_id_of(record: Record, event: Event) -> str:
+    """The id of an event, also of one whose payload carries none."""
+    if event.event_id:
+        return event.event_id
+    ids = EventIds(record_identity(record, event.identity))
+    return ids.event_id(event.rule, event.emit_index, event.element_index)

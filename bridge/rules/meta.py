@@ -4,26 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from bridge.model import Record
+from bridge.model import Record, Stream
 from bridge.rules.cel import tree
 from bridge.rules.times import at_milliseconds
 
 
-def meta_of(record: Record, fields: Iterable[str] | None = None) -> dict[str, Any]:
+def meta_of(record: Record, fields: frozenset[str] | None = None) -> dict[str, Any]:
     """``meta`` of a record; of headers of one name the last counts, bytes that are no text stay bytes.
 
     Args:
         record: as the broker gave it.
         fields: those that are asked for; by default all.
     """
-    meta: dict[str, Any] = {}
-    for field in FIELDS if fields is None else fields:
-        value = _READERS[field](record)
+    constant, others = _split(record.stream, record.queue, ALL if fields is None else fields)
+    meta = constant.copy()
+    for field, read in others:
+        value = read(record)
         if value is not None:
             meta[field] = value
     return meta
+
+
+@lru_cache(maxsize=4096)
+def _split(
+    stream: Stream, queue: bool, fields: frozenset[str]
+) -> tuple[dict[str, Any], list[tuple[str, Callable[[Record], Any]]]]:
+    """What all records of a stream have in common, and how to read the rest."""
+    place = {"queue": stream.name} if queue else {"topic": stream.name, "partition": stream.number}
+    known: dict[str, Any] = {"source": stream.source, **place}
+    constant = {field: value for field, value in known.items() if field in fields}
+    return constant, [(field, read) for field, read in _READERS.items() if field in fields]
 
 
 def fields_read(trees: Iterable[tree.Node]) -> frozenset[str] | None:
@@ -41,19 +54,7 @@ def fields_read(trees: Iterable[tree.Node]) -> frozenset[str] | None:
             ):
                 fields.add(field)
                 asked += 1
-    return frozenset(fields & _READERS.keys()) if named == asked else None
-
-
-def _topic(record: Record) -> str | None:
-    return None if record.queue else record.stream.name
-
-
-def _queue(record: Record) -> str | None:
-    return record.stream.name if record.queue else None
-
-
-def _partition(record: Record) -> int | None:
-    return None if record.queue else record.stream.number
+    return frozenset(fields & ALL) if named == asked else None
 
 
 def _offset(record: Record) -> int | None:
@@ -80,10 +81,6 @@ def _text(value: bytes | None) -> str | bytes | None:
 
 
 _READERS: dict[str, Callable[[Record], Any]] = {
-    "source": lambda record: record.stream.source,
-    "topic": _topic,
-    "queue": _queue,
-    "partition": _partition,
     "offset": _offset,
     "key": _key,
     "headers": _headers,
@@ -91,4 +88,5 @@ _READERS: dict[str, Callable[[Record], Any]] = {
     "routing_key": lambda record: record.routing_key,
     "message_id": lambda record: record.message_id,
 }
-FIELDS = tuple(_READERS)
+FIELDS = ("source", "topic", "queue", "partition", *_READERS)
+ALL = frozenset(FIELDS)

@@ -60,7 +60,7 @@ class Turn(msgspec.Struct):
     def event_id(self, rule: str, emit: int, element: int) -> str:
         """The id of one event of this record."""
         if self._ids is None:
-            self._ids = EventIds(record_identity(self.record, self.scope))
+            self._ids = EventIds(record_identity(self.record, self.scope.identity))
         return self._ids.event_id(rule, emit, element)
 
     def time(self) -> tuple[str, int] | None:
@@ -139,9 +139,9 @@ class Mint:
         events = turn.events
         if len(events) >= self._max_events:
             self.check_room(turn, emit, 1)
-        event_id = turn.event_id(self._rule, emit, element)
+        event_id = ""
         if self._with_event_id:
-            payload["event_id"] = event_id
+            event_id = payload["event_id"] = turn.event_id(self._rule, emit, element)
         body = _body(payload, emit)
         if len(body) > self._max_bytes:
             problem = f"the payload has {len(body)} bytes, limits.payload is {self._max_bytes}"
@@ -158,6 +158,7 @@ class Mint:
                 event_id,
                 body,
                 time_ms,
+                turn.scope.identity,
             )
         )
 

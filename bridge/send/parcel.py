@@ -16,7 +16,7 @@ class Owner(Protocol):
     fenced: bool
 
 
-class Parcel(msgspec.Struct, eq=False):
+class Parcel(msgspec.Struct, eq=False, gc=False):
     """What befell one event so far.
 
     Args:

@@ -34,6 +34,7 @@ class Cause(msgspec.Struct, frozen=True):
     status: int | None = None
     attempts: int | None = None
     first_failed_ms: int | None = None
+    event_id: str = ""
 
 
 def write_letter(record: Record, cause: Cause, rules_hash: str) -> Letter:
@@ -89,7 +90,7 @@ def _headers(record: Record, cause: Cause, rules_hash: str) -> Headers:
         "message-id": record.message_id,
         "timestamp": _iso(record.timestamp_ms),
         "destination": cause.destination,
-        "event-id": (event.event_id or None) if event else None,
+        "event-id": cause.event_id or None,
         "event-index": f"{event.emit_index}.{event.element_index}" if event else None,
     }
     return tuple((f"bridge-{name}", str(v).encode()) for name, v in pairs.items() if v is not None)

@@ -53,7 +53,7 @@ class Watermark:
             raise ValueError(f"offset {offset} was read after {self._next_offset - 1}")
         self._next_offset = offset + 1
         self._read += 1
-        if self._was_finished(offset):
+        if self._before and self._was_finished(offset):
             return False
         self._open[offset] = self._read
         return True

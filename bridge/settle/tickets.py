@@ -13,30 +13,31 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+import msgspec
+
 from bridge.consumers.base import Kept, Settles
 from bridge.model import Attempts, Outcome, Position, Record, Stream, worse
 from bridge.settle.offset_map import OffsetMap, Packed, Progress, Unusable, pack, read
 from bridge.settle.offsets import Watermark
 
 _NOT_PACKED = Packed("", 0)
+_FILTERED = Outcome.FILTERED
 
 
-class Ticket:
+class Ticket(msgspec.Struct, eq=False, gc=False):
     """One open record. ``parts`` counts what is not yet final.
 
     ``rules`` is the fingerprint of the rules that made the parts; ``progress`` what is to be remembered
-    of them, None while there is nothing.
+    of them, None while there is nothing. Nothing that it holds leads back to it.
     """
 
-    __slots__ = ("fenced", "outcome", "parts", "progress", "record", "rules")
-
-    def __init__(self, record: Record, progress: Progress | None = None) -> None:
-        self.record = record
-        self.parts = 0
-        self.outcome = Outcome.FILTERED
-        self.fenced = False
-        self.rules = b""
-        self.progress = progress
+    record: Record
+    size_bytes: int = 0
+    progress: Progress | None = None
+    parts: int = 0
+    outcome: Outcome = _FILTERED
+    fenced: bool = False
+    rules: bytes = b""
 
     def __repr__(self) -> str:
         record = self.record
@@ -76,7 +77,7 @@ class _StreamLedger:
 
     def opened(self, record: Record) -> bool:
         """Note a record that was read; False when an earlier epoch finished it."""
-        if record.leader_epoch is not None:
+        if record.leader_epoch is not None and record.leader_epoch != self.leader_epoch:
             self._note_leader(record.leader_epoch, record.offset)
         return self.watermark.opened(record.offset)
 
@@ -154,10 +155,11 @@ class Ledger:
             self._moved.add(record.stream)
             self.skipped += 1
             return None
-        ticket = Ticket(record, ledger.progress.get(record.offset))
+        size_bytes = record.size_bytes
+        ticket = Ticket(record, size_bytes, ledger.progress.get(record.offset) if ledger.progress else None)
         ledger.tickets[record.offset] = ticket
         self.in_flight += 1
-        self.bytes += record.size_bytes
+        self.bytes += size_bytes
         return ticket
 
     def begin(self, ticket: Ticket, parts: int) -> int:
@@ -170,10 +172,12 @@ class Ledger:
         """
         ticket.rules = self.rules
         progress = ticket.progress
-        if progress is not None and (progress.rules != self.rules or progress.total != parts):
+        if progress is None:
+            ticket.parts = parts
+            return 0
+        if progress.rules != self.rules or progress.total != parts:
             self._drop_progress(ticket)
-            progress = None
-        final = progress.final if progress else 0
+        final = ticket.progress.final if ticket.progress else 0
         ticket.parts = parts - final.bit_count()
         if final:
             ticket.outcome = Outcome.DELIVERED
@@ -210,7 +214,7 @@ class Ledger:
         Returns:
             True when that closed the ticket.
         """
-        ticket.outcome = worse(ticket.outcome, outcome)
+        ticket.outcome = outcome if ticket.outcome is _FILTERED else worse(ticket.outcome, outcome)
         if ticket.fenced:
             return False
         if ticket.progress is not None and ticket.progress.final >> part & 1:
@@ -242,7 +246,7 @@ class Ledger:
         record = ticket.record
         ledger = self._streams[record.stream]
         del ledger.tickets[record.offset]
-        self._forget(record)
+        self._forget(ticket)
         self.settled[ticket.outcome] += 1
         if self._each:
             self._acks.append(Position(record.stream, record.offset, record.epoch))
@@ -252,9 +256,9 @@ class Ledger:
             del ledger.progress[record.offset]
         self._moved.add(record.stream)
 
-    def _forget(self, record: Record) -> None:
+    def _forget(self, ticket: Ticket) -> None:
         self.in_flight -= 1
-        self.bytes -= record.size_bytes
+        self.bytes -= ticket.size_bytes
 
     def take(self, most_characters: int = 0) -> list[Position]:
         """What may be settled since the last call, streams that did not move left out.
@@ -297,7 +301,7 @@ class Ledger:
             ledger = self._streams.pop(stream, None)
             for ticket in ledger.tickets.values() if ledger else ():
                 ticket.fenced = True
-                self._forget(ticket.record)
+                self._forget(ticket)
                 count += 1
         self.given_back[kind] += count
         return count

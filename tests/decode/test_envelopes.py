@@ -45,7 +45,7 @@ def test_without_an_envelope_the_body_is_the_event() -> None:
 
 def test_an_envelope_is_taken_off_once() -> None:
     """Rules that share an envelope share the scope."""
-    one = document({"a": 1})
+    one = document({"a": 1}, headers_of("ce_", **CE))
     assert one.unwrap("auto") is one.unwrap("auto")
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from bridge.config import Destination, Limits, Secret
 from bridge.model import Applied, Reason, Stream
+from bridge.rules import event_id_of
 from bridge.rules.identity import NAMESPACE
 from tests.rules.workshop import Workshop, a_record
 
@@ -297,13 +298,15 @@ def test_whose_identity_counts(workshop: Workshop) -> None:
 
 
 def test_event_id_can_be_left_out_of_the_payload(workshop: Workshop) -> None:
-    """The destination decides; the event keeps it for the dead letter."""
+    """The destination decides; a dead letter has it all the same."""
+    (with_id,) = _ids(workshop.apply(track("user_id: \"'u'\""), {}))
     settings = Destination(url="http://x/events", write_key=Secret(env="K"), event_id=False)
     workshop.destinations = {"default": settings}
     made = workshop.apply(track("user_id: \"'u'\""), {})
     assert isinstance(made, Applied)
     assert b"event_id" not in made.events[0].body
-    assert made.events[0].event_id
+    assert made.events[0].event_id == ""
+    assert event_id_of(a_record(), made.events[0]) == with_id
 
 
 def test_a_lone_surrogate_is_a_fault(workshop: Workshop) -> None:

@@ -86,7 +86,7 @@ def test_a_record_given_back_needs_no_letter() -> None:
 def test_a_letter_keeps_the_original_and_adds_why() -> None:
     """Bytes and headers untouched, in their order; ours come after."""
     event = Event("r1", "track", 1, 2, "default", "ann", None, "id-1", b"{}")
-    cause = Cause(Reason.REFUSED, "refused: no", "r1", "default", event, 400, 2, 1_700_000_001_000)
+    cause = Cause(Reason.REFUSED, "refused: no", "r1", "default", event, 400, 2, 1_700_000_001_000, "id-1")
     letter = write_letter(RECORD, cause, "abc")
     headers = dict(letter.headers[3:])
 

@@ -118,9 +118,8 @@ class Connection:
         """The server has hung up, or spoke unasked, and the loop does not know yet."""
         if self._number < 0:
             return True
-        # The loop's time stands still while it goes round: what it has just heard is not stale.
         # A third of a microsecond, where reading in vain would cost an exception, and TLS another.
-        if self.idle_since_seconds != self._loop.time() and self._poll.poll(0):
+        if self._poll.poll(0):
             self._on_readable()
         return self._number < 0
 

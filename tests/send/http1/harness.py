@@ -197,13 +197,50 @@ def lean(
     return LeanTransport(tls, Bounds(connections, idle, age))
 
 
+class ByPreparedRequests(httpx.AsyncBaseTransport):
+    """The way that ``Client`` takes: requests prepared once, answers to a callback. Not for HEAD."""
+
+    def __init__(self, transport: LeanTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        body = await body_of_request(request)
+        if request.method == "HEAD":
+            return await self._transport.handle_async_request(request)
+        taken: asyncio.Future[httpx.Response] = asyncio.get_running_loop().create_future()
+
+        def taker(
+            status: int,
+            headers: list[tuple[bytes, bytes]],
+            start: bytes,
+            error: httpx.TransportError | None,
+        ) -> None:
+            assert not taken.done(), "called twice"
+            if error is not None:
+                taken.set_exception(error)
+            else:
+                taken.set_result(httpx.Response(status, headers=headers, stream=httpx.ByteStream(start)))
+
+        self._transport.send(self._transport.prepare(request), body, taker)
+        return await taken
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+
+def prepared(tls: ssl.SSLContext | None = None, connections: int = 8) -> ByPreparedRequests:
+    return ByPreparedRequests(lean(tls, connections))
+
+
 def plain_httpx(tls: ssl.SSLContext | None = None, connections: int = 8) -> httpx.AsyncHTTPTransport:
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
     return httpx.AsyncHTTPTransport(verify=tls or False, limits=limits)
 
 
-BOTH = pytest.mark.parametrize("make", [lean, plain_httpx], ids=["lean", "httpx"])
-"""Our transport, and httpx's: the same is expected of both."""
+WHOLE = pytest.mark.parametrize("make", [lean, plain_httpx], ids=["lean", "httpx"])
+"""The transports that give a long body whole."""
+BOTH = pytest.mark.parametrize("make", [lean, prepared, plain_httpx], ids=["lean", "prepared", "httpx"])
+"""Our transport, in both of its ways, and httpx's: the same is expected of all."""
 
 
 def get(url: str, method: str = "GET", **timeouts: float | None) -> httpx.Request:
@@ -212,6 +249,11 @@ def get(url: str, method: str = "GET", **timeouts: float | None) -> httpx.Reques
 
 def post(url: str, body: bytes = b"hello", **timeouts: float | None) -> httpx.Request:
     return httpx.Request("POST", url, content=body, extensions={"timeout": PATIENT | timeouts})
+
+
+async def body_of_request(request: httpx.Request) -> bytes:
+    """All that is to be sent."""
+    return b"".join([chunk async for chunk in cast("httpx.AsyncByteStream", request.stream)])
 
 
 async def body_of(response: httpx.Response) -> bytes:

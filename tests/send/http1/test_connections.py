@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from tests.send.http1.certificates import Authority, Pair, client_context, server_context
 from tests.send.http1.conftest import Play
 from tests.send.http1.harness import (
     BOTH,
     OK,
+    WHOLE,
     Got,
     Peer,
     Server,
@@ -24,6 +26,7 @@ from tests.send.http1.harness import (
     once,
     outcome,
     post,
+    prepared,
     stream_of,
     turns,
     until,
@@ -287,7 +290,7 @@ def test_a_server_that_will_say_no_more_is_heard_to_the_end(play: Play, make: ty
     play(main)
 
 
-@BOTH
+@WHOLE
 def test_a_slow_reader_holds_the_server_back(play: Play, make: type) -> None:
     """What is not read stays with the server, not in our memory; and comes when it is read."""
     total = 64 * MEGABYTE
@@ -360,7 +363,7 @@ def test_a_body_half_read_ends_its_connection(play: Play) -> None:
     play(main)
 
 
-@BOTH
+@WHOLE
 def test_a_large_request_arrives_whole(play: Play, make: type) -> None:
     """Many times what the kernel takes at once, to a server that reads in small bites."""
     body = bytes(range(256)) * (32 * MEGABYTE // 2048)
@@ -427,5 +430,29 @@ def test_what_is_no_http_url_is_refused(play: Play, url: str) -> None:
         async with lean() as transport:
             request = httpx.Request("GET", url, headers={"Host": "x"})
             assert await outcome(transport, request) == "UnsupportedProtocol"
+
+    play(main)
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_a_large_prepared_request_arrives_whole(
+    play: Play, authority: Authority, pair: Pair, secure: bool
+) -> None:
+    """Where the kernel takes only a part at once, the rest follows, and the answer is this request's."""
+    body = bytes(range(256)) * 16384
+
+    async def counting(peer: Peer) -> None:
+        while True:
+            received = (await peer.request()).body
+            found = b"%d" % len(received) if received in (body, b"x") else b"other bytes"
+            await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(found), found))
+
+    async def main() -> None:
+        tls = server_context(pair) if secure else None
+        context = client_context(authority) if secure else None
+        async with Server(counting, limit=1024, tls=tls) as server, prepared(context) as transport:
+            for sent in (body, b"x", body):
+                assert (await fetch(transport, post(server.url(), sent))).body == b"%d" % len(sent)
+            assert server.connections == 1
 
     play(main)

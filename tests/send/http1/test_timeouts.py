@@ -14,6 +14,7 @@ from tests.send.http1.conftest import Play
 from tests.send.http1.harness import (
     BOTH,
     OK,
+    WHOLE,
     Got,
     Peer,
     Server,
@@ -147,7 +148,7 @@ def test_a_head_that_drips_is_bounded_as_a_whole(play: Play) -> None:
     play(main)
 
 
-@BOTH
+@WHOLE
 def test_a_body_that_stops_is_bounded(play: Play, make: type) -> None:
     """Each wait for more of it; the head came in time."""
 

@@ -18,6 +18,7 @@ from tests.send.http1.conftest import Play
 from tests.send.http1.harness import (
     BOTH,
     OK,
+    WHOLE,
     Got,
     Peer,
     Server,
@@ -51,7 +52,7 @@ def resolving_to_loopback(context: ssl.SSLContext) -> LeanTransport:
 
 
 @VERSIONS
-@BOTH
+@WHOLE
 def test_requests_go_over_tls(
     play: Play,
     authority: Authority,

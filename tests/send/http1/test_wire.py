@@ -9,9 +9,13 @@ import pytest
 
 from tests.send.http1.cases import CASES, LATE, Case
 from tests.send.http1.conftest import Play
-from tests.send.http1.harness import OK, Got, Peer, Script, Server, get, lean, outcome, plain_httpx
+from tests.send.http1.harness import OK, Got, Peer, Script, Server, get, lean, outcome, plain_httpx, prepared
 
-TRANSPORTS: dict[str, Callable[[], httpx.AsyncBaseTransport]] = {"lean": lean, "httpx": plain_httpx}
+TRANSPORTS: dict[str, Callable[[], httpx.AsyncBaseTransport]] = {
+    "lean": lean,
+    "prepared": prepared,
+    "httpx": plain_httpx,
+}
 BY_NAME = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
@@ -71,11 +75,12 @@ def test_a_response_is_understood_as_the_table_says(play: Play, kind: str, case:
 @pytest.mark.parametrize(
     "case", [case for case in CASES if len(case.wire) < 1000], ids=lambda case: case.name
 )
-def test_it_makes_no_difference_where_packets_end(play: Play, case: Case) -> None:
+@pytest.mark.parametrize("kind", ["lean", "prepared"])
+def test_it_makes_no_difference_where_packets_end(play: Play, kind: str, case: Case) -> None:
     """A byte at a time gives what the whole gave."""
 
     async def main() -> None:
-        found, _ = await answers(case, lean(), slowly=True, alone=case.surplus)
+        found, _ = await answers(case, TRANSPORTS[kind](), slowly=True, alone=case.surplus)
         assert bare(found) == case.want
 
     play(main)
@@ -87,8 +92,8 @@ def test_headers_are_those_of_the_other_transport(play: Play) -> None:
 
     async def main() -> None:
         case = Case("headers", wire, (200, b"ok"))
-        ours, theirs = [(await answers(case, make()))[0] for make in TRANSPORTS.values()]
-        assert ours == theirs
+        ours, prepared_too, theirs = [(await answers(case, make()))[0] for make in TRANSPORTS.values()]
+        assert ours == prepared_too == theirs
         assert isinstance(ours, Got)
         assert ours.headers[:4] == [("b", "1"), ("a", "x y"), ("b", "2"), ("e", "")]
 
