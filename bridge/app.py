@@ -122,7 +122,7 @@ class App:
         parts.undertaker = Undertaker(store, overseer, random.random, self._rules.hash)
         parts.schemas = self._schemas(pipeline)
         for name, settings in config.destinations.items():
-            parts.dispatchers[name] = self._dispatcher(name, settings, pipeline, overseer)
+            parts.dispatchers[name] = self._dispatcher(name, settings, pipeline, overseer, LoopClock(loop))
         for source in config.sources:
             parts.intakes[source.name] = self._intake(source, loop, pipeline, overseer)
         pipeline.use(self._rules)
@@ -184,14 +184,14 @@ class App:
         return settings.model_copy(update={key: tuple(names)})
 
     def _dispatcher(
-        self, name: str, settings: Destination, pipeline: Pipeline, overseer: Overseer
+        self, name: str, settings: Destination, pipeline: Pipeline, overseer: Overseer, clock: LoopClock
     ) -> Dispatcher:
         write_key = SecretSource(settings.write_key, base=self._config.base, environ=self._environ)
         agent = f"filum-bridge/{__version__}"
         client = Client(settings, write_key, self._make_transport(settings), agent)
         self._clients.append(client)
         controller = Controller(settings.retry, random.random)
-        return Dispatcher(name, settings, client, pipeline, overseer, controller, LoopClock())
+        return Dispatcher(name, settings, client, pipeline, overseer, controller, clock)
 
     # Running
 

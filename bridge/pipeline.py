@@ -82,9 +82,9 @@ class Pipeline:
             return
         made: Document | Applied | Poison | Filtered | Waiting
         made = decode(record, kind, self._limits, self._parts.schemas)
-        if isinstance(made, Document):
+        if made.__class__ is Document:
             made = rules.apply(record, made.unwrap)
-        if isinstance(made, Applied) and (made.events or made.faults):
+        if made.__class__ is Applied:
             self._dispatch(intake, ticket, made)
         elif isinstance(made, Poison):
             intake.ledger.begin(ticket, 1)

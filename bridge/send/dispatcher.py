@@ -98,19 +98,26 @@ class Clock(Protocol):
 
 
 class LoopClock:
-    """The running loop's clock and the machine's time of day."""
+    """A loop's clock and the machine's time of day.
+
+    Args:
+        loop: asked once here, for to ask which loop is running is a call of the kernel each time.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
 
     def monotonic(self) -> float:
         """The loop's time in seconds."""
-        return asyncio.get_running_loop().time()
+        return self._loop.time()
 
     def now(self) -> datetime:
         """UTC."""
         return datetime.now(UTC)
 
     def call_later(self, delay_seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-        """The running loop's timer."""
-        return asyncio.get_running_loop().call_later(delay_seconds, call)
+        """The loop's timer."""
+        return self._loop.call_later(delay_seconds, call)
 
 
 class _Flight:

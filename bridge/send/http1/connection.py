@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import select
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 import httpx
 
+from bridge.send.http1.body import Body
 from bridge.send.http1.dialer import Socket
 from bridge.send.http1.reply import BadReply, Reply
 
@@ -65,7 +66,6 @@ class Connection:
         "_read_seconds",
         "_reply",
         "_secure",
-        "_session_taken",
         "_socket",
         "_taker",
         "_unsent",
@@ -76,6 +76,7 @@ class Connection:
         "deadline_seconds",
         "idle_since_seconds",
         "opened_seconds",
+        "session_taken",
     )
 
     def __init__(self, opened: Socket, keeper: Keeper, opened_seconds: float) -> None:
@@ -88,14 +89,14 @@ class Connection:
         self._keeper = keeper
         self._reply = Reply()
         self._waiter: asyncio.Future[httpx.Response] | None = None
-        self._body: _Body | None = None
+        self._body: Body | None = None
         self._taker: Taker | None = None
         self._unsent: memoryview | None = None
         self._write_error: OSError | None = None
         self._writing = False
         self._pausing = False
         self._is_last = False
-        self._session_taken = False
+        self.session_taken = not self._secure
         self._read_seconds = self._write_seconds = _NEVER
         self.opened_seconds = opened_seconds
         self.idle_since_seconds = opened_seconds
@@ -109,9 +110,9 @@ class Connection:
 
     def new_session(self) -> ssl.SSLSession | None:
         """What the next connection may resume TLS with, once; servers give it by their first response."""
-        if self._session_taken or not isinstance(self._socket, ssl.SSLSocket):
+        if self.session_taken or not isinstance(self._socket, ssl.SSLSocket):
             return None
-        self._session_taken = True
+        self.session_taken = True
         return self._socket.session
 
     def is_stale(self) -> bool:
@@ -327,7 +328,7 @@ class Connection:
 
     def _begin_body(self) -> None:
         waiter, self._waiter = self._waiter, None
-        self._body = _Body(self, waiter)
+        self._body = Body(self, waiter)
         self._body.extend(self._reply.chunks)
         self._reply.chunks = []
         self._arm(_NEVER)
@@ -394,66 +395,3 @@ class Connection:
         self._keeper.gone(self)
         if taker is not None:
             taker(0, [], b"", error)
-
-
-class _Body(httpx.AsyncByteStream):
-    """The body of a response that did not come in one piece."""
-
-    def __init__(self, connection: Connection, asked_by: asyncio.Future[httpx.Response] | None) -> None:
-        self.asked_by = asked_by
-        self._connection: Connection | None = connection
-        self._chunks: list[bytes] = []
-        self._error: httpx.TransportError | None = None
-        self._finished = False
-        self._waiter: asyncio.Future[None] | None = None
-        self.held_bytes = 0
-
-    def extend(self, chunks: list[bytes]) -> None:
-        """More of it."""
-        self._chunks += chunks
-        self.held_bytes += sum(map(len, chunks))
-        self._wake()
-
-    def finish(self, chunks: list[bytes]) -> None:
-        """The last of it."""
-        self._connection, self._finished = None, True
-        self.extend(chunks)
-
-    def fail(self, error: httpx.TransportError) -> None:
-        """There will be no more of it."""
-        self._connection, self._error = None, error
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while True:
-            chunks, self._chunks = self._chunks, []
-            self.held_bytes = 0
-            for chunk in chunks:
-                yield chunk
-            if self._chunks:
-                continue
-            if self._error is not None:
-                raise self._error
-            if self._finished or self._connection is None:
-                return
-            await self._more(self._connection)
-
-    async def _more(self, connection: Connection) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
-        connection.read_on()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-            if self._connection is connection:  # else it serves somebody else by now
-                connection.rest()
-
-    async def aclose(self) -> None:
-        """What was not read will not be: the connection cannot be used again."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()

@@ -183,7 +183,8 @@ class Pool:
         if now - connection.opened_seconds > self._bounds.age_seconds:
             connection.close()
             return
-        self._dialer.session = connection.new_session() or self._dialer.session
+        if not connection.session_taken:
+            self._dialer.session = connection.new_session() or self._dialer.session
         connection.idle_since_seconds = now
         if not self._waiting or not self._serve(connection):
             self._idle.append(connection)
