@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from bridge.rules.cel import tree
 
@@ -19,8 +20,7 @@ Run = TypeVar("Run")
 _VARIABLES = frozenset({"event", "before", "op", "source", "cloudevent"})
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """``when`` is false unless the text at ``path`` of the event is one of ``texts``."""
 
     path: Path
@@ -107,8 +107,7 @@ def _is_text(*nodes: tree.Node) -> bool:
     return any(isinstance(node, tree.Literal) and isinstance(node.value, str) for node in nodes)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry(Generic[Run]):
+class Entry(msgspec.Struct, Generic[Run], frozen=True):
     """A rule in the index: the envelope whose event it sees, what it asks for, and what to run."""
 
     envelope: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal, cast
+
+import msgspec
 
 from bridge.model import Applied, Event, Fault, Filtered, Poison, Reason, Record, Scope
 from bridge.rules.cel.functions.regex import starts_with
@@ -20,8 +21,7 @@ _NO_RULE, _NO_EVENT = Filtered("no_rule"), Filtered("no_event")
 _NOTHING = (0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledRule:
+class CompiledRule(msgspec.Struct, frozen=True):
     """A rule and its function.
 
     Args:
