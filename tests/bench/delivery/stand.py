@@ -1,0 +1,105 @@
+"""What all runs share, made when first asked for: brokers, topics with orders, programs, a certificate."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.bench.delivery.build import PARTS, Tell, go_program
+from tests.bench.delivery.contestants import Contestant
+from tests.bench.delivery.loading import load_topic
+from tests.parts.kafka import Kafka
+from tests.parts.kafka import missing as kafka_missing
+from tests.send.http1.certificates import Authority, Pair
+
+
+class PartMissing(Exception):
+    """This machine lacks something that every run needs."""
+
+
+class Stand:
+    """Ends all it started with its ``with`` statement.
+
+    Args:
+        tell: told what takes long.
+    """
+
+    def __init__(self, tell: Tell) -> None:
+        self.tell = tell
+        self._open = ExitStack()
+        self._programs: dict[str, Path] = {}
+        self._topics: dict[int, str] = {}
+
+    def __enter__(self) -> Self:
+        PARTS.mkdir(parents=True, exist_ok=True)
+        self.folder = Path(tempfile.mkdtemp(prefix="run-", dir=PARTS))
+        self._open.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def home(self, name: str) -> Path:
+        """A new empty folder."""
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
+
+    @cached_property
+    def kafka(self) -> Kafka:
+        """A running broker."""
+        return self.new_kafka()
+
+    def new_kafka(self, properties: str = "") -> Kafka:
+        """Another broker, ended with the stand.
+
+        Raises:
+            PartMissing: it cannot run here.
+        """
+        if problem := kafka_missing():
+            raise PartMissing(problem)
+        self.tell("starting Kafka")
+        broker = Kafka(self.home("kafka"), properties=properties)
+        self._open.callback(broker.kill)
+        broker.start()
+        return broker
+
+    def topic(self, events: int) -> str:
+        """A topic that holds so many orders."""
+        if events not in self._topics:
+            self.tell(f"loading {events:,} orders")
+            self._topics[events] = load_topic(self.kafka, events)
+        return self._topics[events]
+
+    @cached_property
+    def sink(self) -> Path:
+        """The sink's program."""
+        return go_program("sink", self.tell)
+
+    def program(self, contestant: Contestant) -> Path:
+        """A contestant's program, built when it must be."""
+        if contestant.build is None:
+            return Path()
+        if contestant.name not in self._programs:
+            self._programs[contestant.name] = contestant.build(self.tell)
+        return self._programs[contestant.name]
+
+    @cached_property
+    def authority(self) -> Path:
+        """What clients are to trust."""
+        return self._certificates[0]
+
+    @cached_property
+    def pair(self) -> Pair:
+        """The sink's certificate (ECDSA, P-256) and key."""
+        return self._certificates[1]
+
+    @cached_property
+    def _certificates(self) -> tuple[Path, Pair]:
+        authority = Authority(self.home("certificates"))
+        return authority.cert, authority.issue("sink")
