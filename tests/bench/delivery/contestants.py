@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bridge.config import Destination
 from tests.bench.delivery import bridge_entry
-from tests.bench.delivery.build import Tell, go_program
+from tests.bench.delivery.build import SOURCES, Tell, go_program, java_program
 from tests.bench.delivery.course import Entry, Launch
 
 
@@ -58,6 +58,23 @@ def _fasthttp(program: Path, entry: Entry) -> Launch:
     return Launch([str(program)], _environment(entry))
 
 
+def _bento(program: Path, entry: Entry) -> Launch:
+    """Batches large enough for so many in flight; each waits for its slowest key."""
+    more = {
+        "BATCH": str(max(1000, 3 * entry.in_flight)),
+        "IDLE_CONNECTIONS": str(2 * entry.in_flight),
+        "TLS": str(entry.ca is not None).lower(),
+    }
+    config = SOURCES / "peers" / "bento" / "keybatch.yaml"
+    return Launch([str(program), "-c", str(config)], _environment(entry) | more)
+
+
+def _pc(program: Path, entry: Entry) -> Launch:
+    logging = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"
+    path = f"{program / 'classes'}:{program / 'jars'}/*"
+    return Launch(["java", "-Xms256m", "-Xmx1g", logging, "-cp", path, "Peer"], _environment(entry))
+
+
 _BATCH = {"max_events": 100, "max_wait": "20ms"}
 _NO_BATCH = "" if "batch" in Destination.model_fields else "the bridge's configuration has no `batch` yet"
 
@@ -68,5 +85,7 @@ CONTESTANTS = {
         Contestant("bridge-ids", partial(_bridge, event_id=True)),
         Contestant("bridge-batch", partial(_bridge, batch=_BATCH), missing=_NO_BATCH),
         Contestant("go-fasthttp", _fasthttp, build=partial(go_program, "peers/fasthttp")),
+        Contestant("bento-keybatch", _bento, 0.3, partial(go_program, "peers/bento")),
+        Contestant("pc-vertx", _pc, 0.6, partial(java_program, "peers/pc")),
     )
 }

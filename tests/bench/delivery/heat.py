@@ -103,10 +103,11 @@ class Heat:
         self.linger(_LATE_SECONDS)
         self._process.stop(timeout_seconds=_LEAVE_SECONDS)
         counts, timeline = self.sink.counts(), self.sink.timeline()
+        rate = arithmetic.steady_rate(timeline, wanted)
         figures: Figures = {
             "cpu_us": arithmetic.cost_us(self.samples, wanted),
             "cpu_us_all": arithmetic.cost_us([Sample(0, 0, 0.0), *self.samples], wanted, since=0.0),
-            "events_s": arithmetic.steady_rate(timeline, wanted),
+            "events_s": rate,
             "peak_mib": self.tree.peak_mib,
             "lost": wanted - counts["distinct"],
             "duplicates": counts["duplicates"],

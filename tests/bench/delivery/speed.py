@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from tests.bench.delivery.contestants import CONTESTANTS, Contestant
@@ -13,6 +14,9 @@ from tests.bench.delivery.sink import Manner
 from tests.bench.delivery.stand import Stand
 
 EVENTS = 200_000
+Run = Callable[[Contestant, Course, Stand, OnProgress], Outcome]
+
+_LATE_SECONDS = 0.1
 _MAIN = ("bridge", "go-fasthttp", "bento-keybatch", "pc-vertx")
 _VARIANTS = ("bridge", "bridge-ids", "bridge-batch", "go-fasthttp", "bento-keybatch", "pc-vertx")
 
@@ -21,6 +25,7 @@ COST = (
     Column("with the start", "cpu_us_all", 1),
     Ratio("bridge ÷ this", "cpu_us", top=("", "bridge")),
 )
+OVER_S1 = (Ratio("cost ÷ that of S1", "cpu_us", bottom=("S1", "")),)
 RATE = (Column("events/s", "events_s"),)
 AUDIT = (
     Column("lost", "lost"),
@@ -44,7 +49,16 @@ def run_through(contestant: Contestant, course: Course, stand: Stand, on_progres
         return heat.finish()
 
 
-def rows(names: Sequence[str], in_flight: int, manner: Manner, wish: Wish) -> list[Row]:
+def run_late(contestant: Contestant, course: Course, stand: Stand, on_progress: OnProgress) -> Outcome:
+    """As before, and how near the rate came to what so many in flight allow."""
+    figures, wrong = run_through(contestant, course, stand, on_progress)
+    rate, possible = figures["events_s"], course.in_flight / _LATE_SECONDS
+    return {**figures, "of_possible": None if rate is None else rate / possible}, wrong
+
+
+def rows(
+    names: Sequence[str], in_flight: int, manner: Manner, wish: Wish, run: Run = run_through
+) -> list[Row]:
     """A line for each of these contestants that is wanted."""
     made = []
     for name in names:
@@ -52,8 +66,8 @@ def rows(names: Sequence[str], in_flight: int, manner: Manner, wish: Wish) -> li
         if contestant is None or not wish.wants(name):
             continue
         events = wish.count(EVENTS, contestant.share)
-        run = partial(run_through, contestant, Course(events, in_flight, manner))
-        made.append(Row(name, events, run, contestant.missing))
+        course = Course(events, in_flight, manner)
+        made.append(Row(name, events, partial(run, contestant, course), contestant.missing))
     return made
 
 
@@ -63,4 +77,32 @@ S1 = Scenario(
     "What an event costs when nothing but the processor is in the way.",
     (*COST, *RATE, *AUDIT, *MACHINE),
     partial(rows, _VARIANTS, 64, Manner()),
+)
+S1_TLS12 = replace(
+    S1,
+    name="S1-TLS1.2",
+    title="the same over TLS 1.2",
+    how="AES-256-GCM, a certificate with a P-256 key.",
+    rows=partial(rows, _MAIN, 64, Manner(tls="1.2")),
+)
+S1_TLS13 = replace(
+    S1,
+    name="S1-TLS1.3",
+    title="the same over TLS 1.3",
+    how="The cipher is the client's and the sink's choice.",
+    rows=partial(rows, _MAIN, 64, Manner(tls="1.3")),
+)
+S2 = Scenario(
+    "S2",
+    "1,000 in flight, 100 ms latency",
+    "No more than 10,000 events a second are possible: 1,000 in flight, each 0.1 s on its way.",
+    (*RATE, Column("of the possible", "of_possible", 2), *COST, *OVER_S1, *AUDIT, *MACHINE),
+    partial(rows, _MAIN, 1000, Manner(latency=f"{_LATE_SECONDS}s"), run=run_late),
+)
+S3 = Scenario(
+    "S3",
+    "256 in flight, 20 ms latency, one request in a hundred answered 503",
+    "What failures cost, and whether order outlives them.",
+    (*COST, *RATE, *AUDIT, *MACHINE),
+    partial(rows, _MAIN, 256, Manner(latency="20ms", fail_share=0.01)),
 )
