@@ -16,7 +16,9 @@ from tests.bench.delivery.screen import Screen
 from tests.bench.delivery.stand import PartMissing, Stand
 from tests.bench.delivery.table import table
 
-SCENARIOS = {one.name: one for one in (speed.S1, speed.S1_TLS12, speed.S1_TLS13, speed.S2, speed.S3)}
+SCENARIOS = {
+    one.name: one for one in (speed.S1, speed.S1_TLS12, speed.S1_TLS13, speed.S2, speed.S3, speed.RMQ)
+}
 ROUNDS = 3
 
 _EXAMPLES = """\

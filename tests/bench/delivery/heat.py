@@ -8,8 +8,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-
 from tests.bench.delivery import arithmetic, payload
 from tests.bench.delivery.arithmetic import Figures, Sample
 from tests.bench.delivery.bridge_entry import letters
@@ -18,7 +16,6 @@ from tests.bench.delivery.course import Course, Entry, Launch
 from tests.bench.delivery.sink import TOKEN, Sink
 from tests.bench.delivery.stand import Stand
 from tests.bench.delivery.tree import Tree, machine_cpu_seconds
-from tests.parts.kafka import Kafka
 from tests.parts.process import Process
 
 _LOOK_EACH_SECONDS = 0.1
@@ -47,7 +44,7 @@ class Heat:
         self._on_progress = on_progress
         self.home = stand.home(contestant.name)
         self.sink = Sink(stand.sink, self.home / "sink.log", course.manner, stand.pair)
-        self.stream = stand.topic(course.events)
+        self.feed = stand.feed(course)
         self.group = f"{contestant.name}-{uuid.uuid4().hex[:12]}"
         started = contestant.launch(stand.program(contestant), self._entry())
         self._process = self._process_of(started)
@@ -114,7 +111,7 @@ class Heat:
             "order_violations": counts["order_violations"],
             "overlaps": counts["overlaps"],
             "unanswered": counts["unanswered_events"],
-            "lag": self._lag(),
+            "lag": self.feed.left(self.group),
             "connections": counts["connections"],
             "max_in_flight": counts["max_in_flight"],
             "start_s": counts["first_ns"] / 1e9 - self.started_at,
@@ -125,16 +122,16 @@ class Heat:
         return figures, self._wrong(counts)
 
     def _wrong(self, counts: dict[str, Any]) -> str:
-        place = ["queue"] if self._course.source != "kafka" else ["topic", "partition", "offset"]
-        wrong = payload.problem(self.sink.samples(), place=place)
+        wrong = payload.problem(self.sink.samples(), place=self.feed.place)
         if not wrong and counts["unreadable"]:
             wrong = f"{counts['unreadable']} bodies could not be read"
         return wrong
 
     def _entry(self) -> Entry:
         return Entry(
-            broker=self._stand.kafka.brokers,
-            stream=self.stream,
+            source=self.feed.kind,
+            broker=self.feed.broker,
+            stream=self.feed.stream,
             group=self.group,
             url=self.sink.url,
             token=TOKEN,
@@ -145,15 +142,3 @@ class Heat:
 
     def _process_of(self, started: Launch) -> Process:
         return Process(started.command, log=self.home / "contestant.log", env=started.env)
-
-    def _lag(self) -> int:
-        return self._course.events - committed(self._stand.kafka, self.group, self.stream)
-
-
-def committed(kafka: Kafka, group: str, topic: str) -> int:
-    """Records of a topic that the group has committed."""
-    admin = kafka.admin()
-    numbers = admin.list_topics(topic, timeout=10).topics[topic].partitions
-    places = [TopicPartition(topic, number) for number in numbers]
-    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])
-    return sum(max(0, place.offset) for place in asked[group].result(30).topic_partitions or [])

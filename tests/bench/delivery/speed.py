@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 from tests.bench.delivery.contestants import CONTESTANTS, Contestant
 from tests.bench.delivery.course import Course
@@ -26,6 +27,10 @@ COST = (
     Ratio("bridge ÷ this", "cpu_us", top=("", "bridge")),
 )
 OVER_S1 = (Ratio("cost ÷ that of S1", "cpu_us", bottom=("S1", "")),)
+OVER_KAFKA = (
+    Ratio("cost ÷ Kafka", "cpu_us", bottom=("S1", "bridge")),
+    Ratio("rate ÷ Kafka", "events_s", bottom=("S1", "bridge")),
+)
 RATE = (Column("events/s", "events_s"),)
 AUDIT = (
     Column("lost", "lost"),
@@ -71,6 +76,12 @@ def rows(
     return made
 
 
+def _queue_row(kind: Literal["classic", "quorum"], wish: Wish) -> Row:
+    events = wish.count(EVENTS)
+    run = partial(run_through, CONTESTANTS["bridge"], Course(events, 64, source=kind))
+    return Row(f"bridge, {kind} queue", events, run)
+
+
 S1 = Scenario(
     "S1",
     "64 in flight, no latency",
@@ -91,6 +102,13 @@ S1_TLS13 = replace(
     title="the same over TLS 1.3",
     how="The cipher is the client's and the sink's choice.",
     rows=partial(rows, _MAIN, 64, Manner(tls="1.3")),
+)
+RMQ = Scenario(
+    "RMQ",
+    "the same from RabbitMQ",
+    "S1 with the same records in a queue instead of a topic, acknowledged instead of committed.",
+    (*COST[:2], *RATE, *OVER_KAFKA, *AUDIT, *MACHINE),
+    lambda wish: [_queue_row(kind, wish) for kind in ("classic", "quorum") if wish.wants("bridge")],
 )
 S2 = Scenario(
     "S2",

@@ -12,9 +12,14 @@ from typing import Self
 
 from tests.bench.delivery.build import PARTS, Tell, go_program
 from tests.bench.delivery.contestants import Contestant
+from tests.bench.delivery.course import Course
+from tests.bench.delivery.feed import Feed, QueueFeed, TopicFeed
 from tests.bench.delivery.loading import load_topic
+from tests.bench.delivery.publishing import load_queue
 from tests.parts.kafka import Kafka
 from tests.parts.kafka import missing as kafka_missing
+from tests.parts.rabbitmq import RabbitMQ
+from tests.parts.rabbitmq import missing as rabbitmq_missing
 from tests.send.http1.certificates import Authority, Pair
 
 
@@ -33,7 +38,7 @@ class Stand:
         self.tell = tell
         self._open = ExitStack()
         self._programs: dict[str, Path] = {}
-        self._topics: dict[int, str] = {}
+        self._topics: dict[tuple[int, int], str] = {}
 
     def __enter__(self) -> Self:
         PARTS.mkdir(parents=True, exist_ok=True)
@@ -69,12 +74,35 @@ class Stand:
         broker.start()
         return broker
 
-    def topic(self, events: int) -> str:
-        """A topic that holds so many orders."""
-        if events not in self._topics:
+    def topic(self, events: int, *, copy: int = 0) -> str:
+        """A topic that holds so many orders; another ``copy`` is another topic with the same ones."""
+        if (events, copy) not in self._topics:
+            broker = self.kafka
             self.tell(f"loading {events:,} orders")
-            self._topics[events] = load_topic(self.kafka, events)
-        return self._topics[events]
+            self._topics[events, copy] = load_topic(broker, events)
+        return self._topics[events, copy]
+
+    @cached_property
+    def rabbitmq(self) -> RabbitMQ:
+        """A running node.
+
+        Raises:
+            PartMissing: it cannot run here.
+        """
+        if problem := rabbitmq_missing():
+            raise PartMissing(problem)
+        self.tell("starting RabbitMQ")
+        node = RabbitMQ(self.home("rabbitmq"))
+        self._open.callback(node.kill)
+        node.start()
+        return node
+
+    def feed(self, course: Course) -> Feed:
+        """The records of a course: a topic that may have been read before, or a queue of its own."""
+        if course.source == "kafka":
+            return TopicFeed(self.kafka, self.topic(course.events), course.events)
+        self.tell(f"loading {course.events:,} orders into a {course.source} queue")
+        return QueueFeed(self.rabbitmq, load_queue(self.rabbitmq, course.events, kind=course.source))
 
     @cached_property
     def sink(self) -> Path:
