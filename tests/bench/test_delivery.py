@@ -9,7 +9,7 @@ import pytest
 
 from tests.bench.delivery import arithmetic, payload
 from tests.bench.delivery.arithmetic import Sample
-from tests.bench.delivery.orders import Order, events_of, orders, user_of
+from tests.bench.delivery.orders import Order, early_users, orders
 from tests.bench.delivery.table import markdown, number
 
 PLACE = {"topic": "t", "partition": 3, "offset": 7}
@@ -44,11 +44,21 @@ def test_seq_counts_each_users_own() -> None:
 
     assert all(seqs == list(range(len(seqs))) for seqs in seen.values())
     assert len(seen) == 40
-    assert events_of(user_of(7), 5000, users=40) == len(seen[user_of(7)])
     assert {order.document["created_at"] for order in made[:2]} == {
         "2026-03-01T00:00:00.000Z",
         "2026-03-01T00:00:00.040Z",
     }
+
+
+def test_early_users_are_done_before_the_others() -> None:
+    """Their last order is in the first part, and all of theirs are counted."""
+    found = early_users(600, 2, users=100)
+    places = {
+        user: [at for at, order in enumerate(orders(600, users=100)) if order.user == user] for user in found
+    }
+
+    assert len(found) == 2
+    assert all(found[user] == len(at) and at[-1] < 360 for user, at in places.items())
 
 
 def test_bodies_as_agreed_pass() -> None:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tests.bench.delivery import speed
+from tests.bench.delivery import speed, starting, trouble
 from tests.bench.delivery.build import CannotBuild
 from tests.bench.delivery.contestants import CONTESTANTS
 from tests.bench.delivery.heat import HeatFailed
@@ -17,7 +17,11 @@ from tests.bench.delivery.stand import PartMissing, Stand
 from tests.bench.delivery.table import table
 
 SCENARIOS = {
-    one.name: one for one in (speed.S1, speed.S1_TLS12, speed.S1_TLS13, speed.S2, speed.S3, speed.RMQ)
+    one.name: one
+    for one in (
+        *(speed.S1, speed.S1_TLS12, speed.S1_TLS13, speed.S2, speed.S3, speed.RMQ),
+        *(trouble.S4, trouble.S5A, trouble.S5B, trouble.MEM, starting.START),
+    )
 }
 ROUNDS = 3
 

@@ -46,9 +46,9 @@ def rule(source: str, stream: str, *, destination: str = "default") -> str:
     )
 
 
-def launch(entry: Entry, *, destination: Mapping[str, Any] | None = None) -> Launch:
-    """Write configuration and rules to its folder; ``destination`` adds keys to that of the events."""
-    one = {**_destination(entry.url, entry), **(destination or {})}
+def launch(entry: Entry, *, more: Mapping[str, Any] | None = None) -> Launch:
+    """Write configuration and rules to its folder; ``more`` are keys of its destination."""
+    one = destination(entry.url, entry) | dict(more or {})
     write(entry, {"default": one}, {"orders": rule(entry.source, entry.stream)}, [entry.stream])
     return start_of(entry)
 
@@ -82,7 +82,8 @@ def letters(home: Path) -> int:
     return sum(1 for _ in file.open("rb")) if file.exists() else 0
 
 
-def _destination(url: str, entry: Entry) -> dict[str, Any]:
+def destination(url: str, entry: Entry) -> dict[str, Any]:
+    """What every destination of a race says."""
     made: dict[str, Any] = {
         "url": url,
         "write_key": {"env": "FILUM_WRITE_KEY"},

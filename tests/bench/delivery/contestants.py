@@ -37,8 +37,8 @@ class Contestant:
         return self.name.startswith("bridge")
 
 
-def _bridge(program: Path, entry: Entry, **destination: object) -> Launch:
-    return bridge_entry.launch(entry, destination=destination)
+def _bridge(program: Path, entry: Entry, **more: object) -> Launch:
+    return bridge_entry.launch(entry, more=more)
 
 
 def _environment(entry: Entry) -> dict[str, str]:

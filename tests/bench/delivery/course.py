@@ -16,7 +16,6 @@ class Course:
     Attributes:
         events: records in the topic or queue.
         expected: events that will be accepted; 0 means all of them.
-        timeout_seconds: given up after this long.
     """
 
     events: int
@@ -24,7 +23,6 @@ class Course:
     manner: Manner = PLAIN
     source: Literal["kafka", "classic", "quorum"] = "kafka"
     expected: int = 0
-    timeout_seconds: float = 600.0
 
     @property
     def wanted(self) -> int:

@@ -55,6 +55,12 @@ class TopicFeed:
         """Records that the group has not committed."""
         return self.events - sum(committed(self.kafka, group, self.stream).values())
 
+    def shares(self, group: str) -> list[int]:
+        """How many partitions each member of the group has."""
+        admin = self.kafka.admin()
+        described = admin.describe_consumer_groups([group])[group].result(30)
+        return sorted(len(member.assignment.topic_partitions) for member in described.members)
+
 
 @dataclass(frozen=True)
 class QueueFeed:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +15,7 @@ from tests.bench.delivery.arithmetic import Figures, Sample
 from tests.bench.delivery.bridge_entry import letters
 from tests.bench.delivery.contestants import Contestant
 from tests.bench.delivery.course import Course, Entry, Launch
+from tests.bench.delivery.feed import Feed
 from tests.bench.delivery.sink import TOKEN, Sink
 from tests.bench.delivery.stand import Stand
 from tests.bench.delivery.tree import Tree, machine_cpu_seconds
@@ -21,10 +24,11 @@ from tests.parts.process import Process
 _LOOK_EACH_SECONDS = 0.1
 _LATE_SECONDS = 1.0  # duplicates that are under way when all is accepted
 _LEAVE_SECONDS = 30.0
+_STILL_SECONDS = 60.0
 
 
 class HeatFailed(Exception):
-    """It ended, or took too long; the message has the tail of its log."""
+    """It ended, or stands still; the first line of the message tells it."""
 
 
 class Heat:
@@ -37,14 +41,19 @@ class Heat:
     """
 
     def __init__(
-        self, stand: Stand, contestant: Contestant, course: Course, on_progress: Callable[[int], None]
+        self,
+        stand: Stand,
+        contestant: Contestant,
+        course: Course,
+        on_progress: Callable[[int], None],
+        feed: Feed | None = None,
     ) -> None:
         """No process is started yet."""
         self._stand, self._contestant, self._course = stand, contestant, course
         self._on_progress = on_progress
         self.home = stand.home(contestant.name)
         self.sink = Sink(stand.sink, self.home / "sink.log", course.manner, stand.pair)
-        self.feed = stand.feed(course)
+        self.feed = feed or stand.feed(course)
         self.group = f"{contestant.name}-{uuid.uuid4().hex[:12]}"
         started = contestant.launch(stand.program(contestant), self._entry())
         self._process = self._process_of(started)
@@ -64,18 +73,32 @@ class Heat:
         self._process.kill()
         self.sink.end()
 
+    @contextmanager
+    def twin(self) -> Iterator[Process]:
+        """A second one in the same group, with a folder of its own."""
+        entry = replace(self._entry(), home=self._stand.home("twin"))
+        launched = self._contestant.launch(self._stand.program(self._contestant), entry)
+        second = Process(launched.command, log=entry.home / "contestant.log", env=launched.env)
+        second.start()
+        try:
+            yield second
+        finally:
+            second.kill()
+
     def watch(self, until: int) -> None:
         """Look again and again until so many are accepted.
 
         Raises:
-            HeatFailed: it ended first, or the course's time is up.
+            HeatFailed: it ended first, or stands still.
         """
-        deadline = self.started_at + self._course.timeout_seconds
-        while self.look() < until:
+        moved_at, accepted = time.monotonic(), -1
+        while (now := self.look()) < until:
+            if now > accepted:
+                moved_at, accepted = time.monotonic(), now
             if not self._process.is_running:
-                raise HeatFailed(f"{self._contestant.name} ended by itself:\n{self._process.log_tail()}")
-            if time.time() > deadline:
-                raise HeatFailed(f"{self._contestant.name}: not in time\n{self._process.log_tail()}")
+                raise HeatFailed(f"it ended by itself, {accepted:,} accepted\n{self._process.log_tail()}")
+            if time.monotonic() - moved_at > _STILL_SECONDS:
+                raise HeatFailed(f"it stands still, {accepted:,} of {self._course.wanted:,} accepted")
             time.sleep(_LOOK_EACH_SECONDS)
 
     def look(self) -> int:
@@ -91,6 +114,12 @@ class Heat:
         while time.monotonic() < end:
             self.look()
             time.sleep(_LOOK_EACH_SECONDS)
+
+    def linger_until(self, is_so: Callable[[], bool], seconds: float) -> None:
+        """Look until it is so, for so long at most."""
+        end = time.monotonic() + seconds
+        while not is_so() and time.monotonic() < end:
+            self.linger(_LOOK_EACH_SECONDS)
 
     def finish(self) -> tuple[Figures, str]:
         """Wait for late duplicates, end it in good order, add up; the text tells what is wrong with it."""
@@ -114,6 +143,7 @@ class Heat:
             "lag": self.feed.left(self.group),
             "connections": counts["connections"],
             "max_in_flight": counts["max_in_flight"],
+            "elapsed_s": (counts["last_ns"] - counts["first_ns"]) / 1e9,
             "start_s": counts["first_ns"] / 1e9 - self.started_at,
             "letters": letters(self.home) if self._contestant.is_bridge else None,
             "sink_cpu_s": at_end["cpu_seconds"],

@@ -63,9 +63,14 @@ def user_of(number: int) -> str:
     return f"KH-{number:06d}"
 
 
-def events_of(user: str, count: int, *, users: int = USERS, seed: int = 1) -> int:
-    """How many of so many orders are this user's."""
-    return sum(order.user == user for order in orders(count, users=users, seed=seed))
+def early_users(count: int, wanted: int, *, users: int = USERS, until: float = 0.6) -> dict[str, int]:
+    """So many users of two orders or more that all come early, with how many; others come after them."""
+    numbers: dict[str, list[int]] = {}
+    for index, order in enumerate(orders(count, users=users)):
+        numbers.setdefault(order.user, []).append(index)
+    early = [user for user, of_user in sorted(numbers.items()) if of_user[-1] < count * until]
+    fewest = sorted((user for user in early if len(numbers[user]) > 1), key=lambda user: len(numbers[user]))
+    return {user: len(numbers[user]) for user in fewest[:wanted]}
 
 
 def _document(index: int, number: int, seq: int, dice: random.Random) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class Manner:
         tls: version, such as ``1.3``; empty: plain.
         always: the status of every answer; 0: 200.
         users: the status that answers each event of a user.
+        partitions: count accepted events by partition too.
     """
 
     latency: str = "0s"
@@ -33,6 +34,7 @@ class Manner:
     tls: str = ""
     always: int = 0
     users: Mapping[str, int] = field(default_factory=dict)
+    partitions: bool = False
 
 
 PLAIN = Manner()
@@ -59,6 +61,7 @@ class Sink:
             "fail-share": str(manner.fail_share),
             "retry-after": str(manner.retry_after),
             "always": str(manner.always),
+            "partitions": str(manner.partitions).lower(),
         }
         if manner.tls:
             words |= {"tls": manner.tls, "cert": str(pair.cert), "key": str(pair.key)}
@@ -83,6 +86,10 @@ class Sink:
     def timeline(self) -> list[int]:
         """Events accepted for the first time, in each tenth of a second since the first."""
         return self._ask("GET", "/timeline") or []
+
+    def partitions(self) -> dict[str, int]:
+        """Requests accepted, by the partition that their event names."""
+        return dict(self.counts()["partitions"])
 
     def samples(self) -> list[str]:
         """The first bodies; one that could not be read comes first."""

@@ -18,7 +18,7 @@ EVENTS = 200_000
 Run = Callable[[Contestant, Course, Stand, OnProgress], Outcome]
 
 _LATE_SECONDS = 0.1
-_MAIN = ("bridge", "go-fasthttp", "bento-keybatch", "pc-vertx")
+MAIN = ("bridge", "go-fasthttp", "bento-keybatch", "pc-vertx")
 _VARIANTS = ("bridge", "bridge-ids", "bridge-batch", "go-fasthttp", "bento-keybatch", "pc-vertx")
 
 COST = (
@@ -94,14 +94,14 @@ S1_TLS12 = replace(
     name="S1-TLS1.2",
     title="the same over TLS 1.2",
     how="AES-256-GCM, a certificate with a P-256 key.",
-    rows=partial(rows, _MAIN, 64, Manner(tls="1.2")),
+    rows=partial(rows, MAIN, 64, Manner(tls="1.2")),
 )
 S1_TLS13 = replace(
     S1,
     name="S1-TLS1.3",
     title="the same over TLS 1.3",
     how="The cipher is the client's and the sink's choice.",
-    rows=partial(rows, _MAIN, 64, Manner(tls="1.3")),
+    rows=partial(rows, MAIN, 64, Manner(tls="1.3")),
 )
 RMQ = Scenario(
     "RMQ",
@@ -115,12 +115,12 @@ S2 = Scenario(
     "1,000 in flight, 100 ms latency",
     "No more than 10,000 events a second are possible: 1,000 in flight, each 0.1 s on its way.",
     (*RATE, Column("of the possible", "of_possible", 2), *COST, *OVER_S1, *AUDIT, *MACHINE),
-    partial(rows, _MAIN, 1000, Manner(latency=f"{_LATE_SECONDS}s"), run=run_late),
+    partial(rows, MAIN, 1000, Manner(latency=f"{_LATE_SECONDS}s"), run=run_late),
 )
 S3 = Scenario(
     "S3",
     "256 in flight, 20 ms latency, one request in a hundred answered 503",
     "What failures cost, and whether order outlives them.",
     (*COST, *RATE, *AUDIT, *MACHINE),
-    partial(rows, _MAIN, 256, Manner(latency="20ms", fail_share=0.01)),
+    partial(rows, MAIN, 256, Manner(latency="20ms", fail_share=0.01)),
 )

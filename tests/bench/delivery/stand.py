@@ -38,6 +38,7 @@ class Stand:
         self.tell = tell
         self._open = ExitStack()
         self._programs: dict[str, Path] = {}
+        self._patient_topics: dict[int, str] = {}
         self._topics: dict[tuple[int, int], str] = {}
 
     def __enter__(self) -> Self:
@@ -103,6 +104,17 @@ class Stand:
             return TopicFeed(self.kafka, self.topic(course.events), course.events)
         self.tell(f"loading {course.events:,} orders into a {course.source} queue")
         return QueueFeed(self.rabbitmq, load_queue(self.rabbitmq, course.events, kind=course.source))
+
+    @cached_property
+    def patient_kafka(self) -> Kafka:
+        """A broker that waits for members of a new group as long as brokers usually do."""
+        return self.new_kafka("group.initial.rebalance.delay.ms=3000\n")
+
+    def patient_feed(self, events: int) -> TopicFeed:
+        """A topic of that one, with so many orders."""
+        if events not in self._patient_topics:
+            self._patient_topics[events] = load_topic(self.patient_kafka, events)
+        return TopicFeed(self.patient_kafka, self._patient_topics[events], events)
 
     @cached_property
     def sink(self) -> Path:

@@ -13,6 +13,8 @@ var (
 	seqName  = []byte(`"seq"`)
 	valueKey = []byte(`"value"`)
 	intKey   = []byte(`"int_value"`)
+
+	partitionKey = []byte(`"partition"`)
 )
 
 // sightings finds the events of a body, one object or an array of them; false when one cannot be read.
@@ -100,11 +102,29 @@ func sight(event []byte) (sighting, bool) {
 	if rest, ok = after(rest, intKey, ':'); !ok {
 		return sighting{}, false
 	}
-	seq, digits := 0, 0
-	for rest = bytes.TrimLeft(rest, " \t\r\n"); digits < len(rest) && rest[digits]-'0' <= 9; digits++ {
-		seq = seq*10 + int(rest[digits]-'0')
+	seq, ok := whole(rest)
+	return sighting{user, seq}, ok
+}
+
+// partition is the number behind the first `"partition":`; -1 when there is none.
+func partition(body []byte) int {
+	if at := bytes.Index(body, partitionKey); at >= 0 {
+		if rest, ok := after(body[at:], partitionKey, ':'); ok {
+			if number, ok := whole(rest); ok {
+				return number
+			}
+		}
 	}
-	return sighting{user, seq}, digits > 0
+	return -1
+}
+
+// whole reads digits.
+func whole(text []byte) (number int, ok bool) {
+	digits := 0
+	for text = bytes.TrimLeft(text, " \t\r\n"); digits < len(text) && text[digits]-'0' <= 9; digits++ {
+		number = number*10 + int(text[digits]-'0')
+	}
+	return number, digits > 0
 }
 
 // after is what follows the word and these marks, space between them left out.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"sync"
 	"syscall"
 	"time"
@@ -43,6 +44,7 @@ type Counts struct {
 	Users       int           `json:"users"`
 	FirstNS     int64         `json:"first_ns"` // time of the first acceptance
 	LastNS      int64         `json:"last_ns"`
+	Partitions  map[int]int64 `json:"partitions"`
 	Connections int64         `json:"connections"`
 	CPUSeconds  float64       `json:"cpu_seconds"`
 }
@@ -60,7 +62,7 @@ type Book struct {
 }
 
 func newBook(samples int) *Book {
-	return &Book{users: map[string]*user{}, keep: samples, counts: Counts{Statuses: map[int]int64{}}}
+	return &Book{users: map[string]*user{}, keep: samples, counts: Counts{Statuses: map[int]int64{}, Partitions: map[int]int64{}}}
 }
 
 func (b *Book) of(name []byte) *user {
@@ -141,6 +143,14 @@ func (b *Book) answered(events int, written bool) {
 	b.mu.Unlock()
 }
 
+// place counts an accepted request by the partition that its first event names.
+func (b *Book) place(body []byte) {
+	number := partition(body)
+	b.mu.Lock()
+	b.counts.Partitions[number]++
+	b.mu.Unlock()
+}
+
 func (b *Book) refused(status int) {
 	b.mu.Lock()
 	b.counts.Requests++
@@ -165,10 +175,7 @@ func (b *Book) snapshot(connections int64) Counts {
 	defer b.mu.Unlock()
 	now := b.counts
 	now.Users, now.Connections = len(b.users), connections
-	now.Statuses = map[int]int64{}
-	for status, count := range b.counts.Statuses {
-		now.Statuses[status] = count
-	}
+	now.Statuses, now.Partitions = maps.Clone(b.counts.Statuses), maps.Clone(b.counts.Partitions)
 	now.CPUSeconds = seconds(used.Utime) + seconds(used.Stime)
 	return now
 }

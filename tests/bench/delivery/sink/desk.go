@@ -19,6 +19,7 @@ type Manner struct {
 	FailShare       float64
 	RetryAfter      int
 	Always          int
+	Partitions      bool
 	Users           map[string]int
 }
 
@@ -89,6 +90,9 @@ func (d *Desk) judge(asked request, seen *[]sighting) (status, accepted int) {
 	d.book.leave(*seen, status)
 	if status == http.StatusOK {
 		accepted = len(*seen)
+		if d.manner.Partitions {
+			d.book.place(asked.body)
+		}
 	}
 	return status, accepted
 }

@@ -29,6 +29,7 @@ func main() {
 	flag.IntVar(&manner.RetryAfter, "retry-after", 0, "seconds of Retry-After with a 503; 0: none")
 	flag.IntVar(&manner.Always, "always", 0, "status that answers every request")
 	flag.Func("answer", "USER=STATUS: what answers each event of that user (again and again)", manner.addUser)
+	flag.BoolVar(&manner.Partitions, "partitions", false, "count accepted requests by their event's partition")
 	seed := flag.Uint64("seed", 1, "of failures and jitter")
 	samples := flag.Int("samples", 20, "how many bodies are kept for the harness")
 	flag.Parse()
