@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tests.bench.delivery import speed, starting, trouble
+from tests.bench.delivery import page, profiling, speed, starting, trouble
 from tests.bench.delivery.build import CannotBuild
 from tests.bench.delivery.contestants import CONTESTANTS
 from tests.bench.delivery.heat import HeatFailed
@@ -14,13 +14,13 @@ from tests.bench.delivery.plan import Row, Scenario, Wish
 from tests.bench.delivery.results import Result, Results
 from tests.bench.delivery.screen import Screen
 from tests.bench.delivery.stand import PartMissing, Stand
-from tests.bench.delivery.table import table
 
 SCENARIOS = {
     one.name: one
     for one in (
         *(speed.S1, speed.S1_TLS12, speed.S1_TLS13, speed.S2, speed.S3, speed.RMQ),
-        *(trouble.S4, trouble.S5A, trouble.S5B, trouble.MEM, starting.START),
+        *(trouble.S4, trouble.S5A, trouble.S5B, trouble.MEM),
+        *(starting.START, profiling.PROFILE),
     )
 }
 ROUNDS = 3
@@ -47,9 +47,10 @@ def main() -> int:
     except (PartMissing, CannotBuild) as problem:
         screen.tell(str(problem))
         return 3
-    for scenario in given.scenarios:
-        if made := table(scenario, results):
-            sys.stdout.write(f"\n{scenario.name}: {scenario.title}\n\n{made}")
+    sys.stdout.write(page.report(given.scenarios, results))
+    if not given.no_write:
+        page.write(list(SCENARIOS.values()), results, " ".join(["scripts/bench delivery", *sys.argv[1:]]))
+        screen.tell(f"written to {page.PAGE.name}")
     return 0
 
 

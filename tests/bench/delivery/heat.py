@@ -73,6 +73,11 @@ class Heat:
         self._process.kill()
         self.sink.end()
 
+    @property
+    def pid(self) -> int:
+        """The contestant's process."""
+        return self._process.pid
+
     @contextmanager
     def twin(self) -> Iterator[Process]:
         """A second one in the same group, with a folder of its own."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tests.bench.delivery.arithmetic import Figures
+from tests.bench.delivery.results import Results
 from tests.bench.delivery.stand import Stand
 
 OnProgress = Callable[[int], None]
@@ -82,6 +83,7 @@ class Scenario:
     Attributes:
         how: how to read it, one paragraph.
         rows: its lines.
+        render: makes something else of the results than a table of these columns.
     """
 
     name: str
@@ -89,5 +91,4 @@ class Scenario:
     how: str
     columns: Sequence[Column | Ratio]
     rows: Callable[[Wish], list[Row]]
-    rounds: int | None = None
-    more: Callable[[], str] = field(default=lambda: "")
+    render: Callable[[Results], str] | None = None

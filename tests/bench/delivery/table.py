@@ -16,6 +16,8 @@ def table(scenario: Scenario, results: Results) -> str:
     names = results.rows(scenario.name)
     if not names:
         return ""
+    if scenario.render is not None:
+        return "\n".join([scenario.render(results), *_wrong(scenario, results, names)]) + "\n"
     heading = ["", "events", "runs", *(column.heading for column in scenario.columns)]
     body = [_line(scenario, results, name) for name in names]
     return "\n".join([*markdown(heading, body), *_wrong(scenario, results, names)]) + "\n"

@@ -64,12 +64,12 @@ def machine_cpu_seconds() -> float:
 
 
 def machine() -> str:
-    """Processor, cores and kernel, on one line."""
+    """Cores, processor and system, on one line."""
     lines = (_PROC / "cpuinfo").read_text().splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     system = os.uname()
     processor = names[0] if names else system.machine
-    return f"{os.cpu_count()} cores of {processor}, {system.sysname} {system.release}"
+    return f"{os.cpu_count()} cores of {processor}, {system.sysname} {system.machine}"
 
 
 def _first_line(path: Path) -> str:
