@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.bench.delivery import arithmetic, payload
+from tests.bench.delivery import arithmetic, build, page, payload, profiling, versions
 from tests.bench.delivery.arithmetic import Sample
 from tests.bench.delivery.orders import Order, early_users, orders
-from tests.bench.delivery.table import markdown, number
+from tests.bench.delivery.plan import Column, Ratio, Scenario
+from tests.bench.delivery.results import Result, Results
+from tests.bench.delivery.table import markdown, number, table
 
 PLACE = {"topic": "t", "partition": 3, "offset": 7}
 
@@ -136,3 +139,98 @@ def test_a_table_leaves_out_empty_columns() -> None:
 def test_numbers_as_people_read_them() -> None:
     """Thousands apart, no minus before a zero."""
     assert [number(value, 1) for value in (1234.56, -0.01, None)] == ["1,234.6", "0.0", "–"]
+
+
+FOLDED = """\
+thread (0x7F): MainThread;run_app (bridge/cli/run.py:9);post (bridge/send/client.py:4);dumps (json.py:2) 30
+thread (0x7F): MainThread;run_app (bridge/cli/run.py:9);run (asyncio/runners.py:1) 10
+thread (0x7F): MainThread;main (bridge/__main__.py:3);load (<frozen importlib._bootstrap>:1) 99
+thread (0x80): kafka;run (threading.py:1);read (bridge/consumers/kafka.py:7) 5
+thread (0x81): admin;serve (bridge/admin/server.py:7);select (selectors.py:7) 50
+thread (0x82): stranger;run (else.py:1) 50
+"""
+
+
+def test_a_profile_is_told_by_module_and_by_function() -> None:
+    """Each thread's cost is shared by its own samples; imports, waiting and strangers are left out."""
+    seen = list(profiling.stacks(FOLDED))
+    threads = {"the loop": 80.0, "other Python threads": 7.0}
+
+    assert profiling.costs(seen, threads, profiling.stage) == {
+        "send": pytest.approx(60),
+        profiling.LOOP: pytest.approx(20),
+        "consumers": pytest.approx(7),
+    }
+    assert next(iter(profiling.costs(seen, threads, profiling.function))) == "dumps (json.py)"
+
+
+def test_threads_are_told_by_kind() -> None:
+    """What each kind used since the first look, an event; one that is new then has used all of it."""
+    before = {"7": ("bridge", 1.0), "8": ("rdk:main", 1.0)}
+    after = {"7": ("bridge", 3.0), "8": ("rdk:main", 1.5), "9": ("rdk:broker1", 0.5), "10": ("bridge", 1.0)}
+
+    assert profiling.by_thread(before, after, 7, 1_000_000) == {
+        "the loop": 2.0,
+        "other Python threads": 1.0,
+        "librdkafka": 1.0,
+    }
+
+
+def test_results_are_kept_and_read_again(tmp_path: Path) -> None:
+    """A race that was interrupted knows which heats it has run, and with what outcome."""
+    first = Results(tmp_path / "race.jsonl")
+    first.add(Result("S1", "bridge", 1, 100, {"cpu_us": 50.0}))
+    first.add(Result("S1", "peer", 1, 100, {"cpu_us": 25.0}, "bodies are wrong\nmore of it"))
+    again = Results(tmp_path / "race.jsonl")
+
+    assert again.has("S1", "bridge", 1)
+    assert not again.has("S1", "bridge", 2)
+    assert again.rows("S1") == ["bridge", "peer"]
+    assert table(_SCENARIO, again).splitlines() == [
+        "|  | events | runs | CPU | bridge ÷ this |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| bridge | 100 | 1 | 50.0 | 1.00 |",
+        "| peer | 100 | 1! | 25.0 | 2.00 |",
+        "",
+        "! peer, round 1: bodies are wrong",
+    ]
+    assert table(_SCENARIO, Results(tmp_path / "none.jsonl")) == ""
+
+
+_SCENARIO = Scenario(
+    "S1",
+    "",
+    "",
+    (Column("CPU", "cpu_us", 1), Ratio("bridge ÷ this", "cpu_us", top=("", "bridge"))),
+    lambda wish: [],
+)
+
+
+def test_the_page_keeps_what_is_written_by_hand() -> None:
+    """Only what stands between the marks is made anew; a page without them is refused."""
+    old = f"above\n{page.BEGIN}\nold\n{page.END}\nbelow\n"
+
+    assert page.renewed(old, "new\n") == f"above\n{page.BEGIN}\n\nnew\n\n{page.END}\nbelow\n"
+    assert page.renewed(page.PAGE.read_text("utf-8"), "x")
+    with pytest.raises(ValueError, match="needs"):
+        page.renewed("no marks", "new")
+
+
+def test_a_program_is_built_anew_only_when_its_sources_change(tmp_path: Path) -> None:
+    """Names and contents count, of every file."""
+    (tmp_path / "a.go").write_text("one")
+    first = build.fingerprint(tmp_path)
+    (tmp_path / "a.go").write_text("two")
+
+    assert build.fingerprint(tmp_path) not in {first, ""}
+    (tmp_path / "a.go").write_text("one")
+    assert build.fingerprint(tmp_path) == first
+
+
+def test_versions_are_read_from_where_they_are_decided() -> None:
+    """The modules that a peer asks for itself, not those that come with them."""
+    assert [name for name, _ in versions.required(build.SOURCES / "peers" / "fasthttp" / "go.mod")] == [
+        "franz-go",
+        "fasthttp",
+    ]
+    assert dict(versions.required(build.SOURCES / "peers" / "bento" / "go.mod")).keys() == {"bento"}

@@ -45,14 +45,15 @@ def java_program(source: str, tell: Tell) -> Path:
 
 def _is_stale(folder: Path, made: Path) -> bool:
     stamp = made.with_suffix(".stamp")
-    return not (made.exists() and stamp.exists() and stamp.read_text() == _fingerprint(folder))
+    return not (made.exists() and stamp.exists() and stamp.read_text() == fingerprint(folder))
 
 
 def _mark(folder: Path, made: Path) -> None:
-    made.with_suffix(".stamp").write_text(_fingerprint(folder))
+    made.with_suffix(".stamp").write_text(fingerprint(folder))
 
 
-def _fingerprint(folder: Path) -> str:
+def fingerprint(folder: Path) -> str:
+    """Of the names and contents of all files below."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())

@@ -18,12 +18,8 @@ END = "<!-- to here -->"
 
 def report(scenarios: Sequence[Scenario], results: Results) -> str:
     """Every table that has a heat, each under its title."""
-    made = ((scenario, table(scenario, results)) for scenario in scenarios)
-    return "\n".join(
-        f"### {scenario.name}: {scenario.title}\n\n{scenario.how}\n\n{text}"
-        for scenario, text in made
-        if text
-    )
+    made = ((one, table(one, results)) for one in scenarios)
+    return "\n".join(f"### {one.name}: {one.title}\n\n{one.how}\n\n{text}" for one, text in made if text)
 
 
 def header(command: str) -> str:

@@ -49,6 +49,17 @@ class Tree:
                     yield process, fields
 
 
+def thread_cpu_seconds(pid: int) -> dict[str, tuple[str, float]]:
+    """Each thread of a process: its name, and what it has used."""
+    found = {}
+    for thread in (_PROC / str(pid) / "task").iterdir():
+        with suppress(OSError):
+            head, _, fields = (thread / "stat").read_text().rpartition(")")
+            used = sum(map(int, fields.split()[_CPU][:2]))
+            found[thread.name] = head.partition("(")[2], used / _TICKS
+    return found
+
+
 def _memory_kib(process: str, name: str) -> int:
     with suppress(OSError):
         for line in (_PROC / process / "status").read_text().splitlines():

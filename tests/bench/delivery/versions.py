@@ -15,6 +15,7 @@ from tests.bench.delivery.build import SOURCES
 from tests.parts import kafka, rabbitmq
 
 _ROOT = SOURCES.parents[2]
+_PC = re.compile(r"parallel-consumer-vertx</artifactId>\s*<version>(.*?)<")
 _LIBRARIES = ("uvloop", "httptools", "msgspec", "pika")
 
 
@@ -37,12 +38,10 @@ def brokers() -> str:
 def peers() -> str:
     """The libraries that the peers are made of, and what runs them."""
     modules = ["peers/fasthttp/go.mod", "peers/bento/go.mod"]
-    wanted = [f"{name} {number}" for path in modules for name, number in required(SOURCES / path)]
-    consumer = re.search(r"parallel-consumer-vertx</artifactId>\s*<version>(.*?)<", _text("peers/pc/pom.xml"))
-    java = _said("java", "-version")
-    return ", ".join(
-        [*wanted, f"Parallel Consumer {consumer[1] if consumer else '?'}", _said("go", "version"), java]
-    )
+    wanted = [one for path in modules for one in required(SOURCES / path)]
+    wanted += [("Parallel Consumer", number) for number in _PC.findall(_text("peers/pc/pom.xml"))]
+    named = [f"{name} {number}" for name, number in wanted]
+    return ", ".join([*named, _said("go", "version"), _said("java", "-version")])
 
 
 def required(go_mod: Path) -> list[tuple[str, str]]:
