@@ -57,7 +57,13 @@ def main() -> int:
 def _race(
     scenarios: Sequence[Scenario], wish: Wish, rounds: int, stand: Stand, results: Results, screen: Screen
 ) -> None:
-    """Round by round, so that what the machine does besides is shared by all."""
+    """Round by round, so that what the machine does besides is shared by all.
+
+    Raises:
+        CannotBuild: there is no sink; a contestant that cannot be built is left out.
+        PartMissing: no broker.
+    """
+    screen.tell(f"sink: {stand.sink}")
     for scenario in scenarios:
         runnable = scenario.rows(wish)
         for row in runnable:
@@ -76,6 +82,9 @@ def _heat(scenario: Scenario, row: Row, turn: int, stand: Stand, results: Result
             figures, wrong = row.run(stand, on_progress)
     except HeatFailed as problem:
         figures, wrong = {}, str(problem)
+    except CannotBuild as problem:
+        screen.tell(f"{title}: left out, {problem}")
+        return
     results.add(Result(scenario.name, row.name, turn, row.events, figures, wrong))
     told = ", ".join(
         f"{name} {value:,.1f}" for name, value in figures.items() if value is not None and name in _TOLD

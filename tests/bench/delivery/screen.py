@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 
@@ -14,7 +15,8 @@ class Screen:
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bars = Progress(*columns, disable=not sys.stderr.isatty(), transient=True)
+        console = Console(stderr=True)
+        self._bars = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
     def tell(self, text: str) -> None:
         """One line."""
@@ -22,7 +24,7 @@ class Screen:
             sys.stderr.write(f"bench: {text}\n")
             sys.stderr.flush()
         else:
-            self._bars.console.print(text, highlight=False)
+            self._bars.console.print(text, highlight=False, soft_wrap=True)
 
     @contextmanager
     def bar(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
