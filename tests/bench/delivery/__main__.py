@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from subprocess import SubprocessError
 
 from tests.bench.delivery import page, profiling, speed, starting, trouble
 from tests.bench.delivery.build import CannotBuild
@@ -14,6 +15,7 @@ from tests.bench.delivery.plan import Row, Scenario, Wish
 from tests.bench.delivery.results import Result, Results
 from tests.bench.delivery.screen import Screen
 from tests.bench.delivery.stand import PartMissing, Stand
+from tests.parts.process import PartFailed
 
 SCENARIOS = {
     one.name: one
@@ -61,9 +63,9 @@ def _race(
 
     Raises:
         CannotBuild: there is no sink; a contestant that cannot be built is left out.
-        PartMissing: no broker.
+        PartMissing: there is no Kafka; without RabbitMQ its lines are left out.
     """
-    screen.tell(f"sink: {stand.sink}")
+    stand.need()
     for scenario in scenarios:
         runnable = scenario.rows(wish)
         for row in runnable:
@@ -80,9 +82,9 @@ def _heat(scenario: Scenario, row: Row, turn: int, stand: Stand, results: Result
     try:
         with screen.bar(title, row.events) as on_progress:
             figures, wrong = row.run(stand, on_progress)
-    except HeatFailed as problem:
+    except (HeatFailed, PartFailed, SubprocessError) as problem:
         figures, wrong = {}, str(problem)
-    except CannotBuild as problem:
+    except (CannotBuild, PartMissing) as problem:
         screen.tell(f"{title}: left out, {problem}")
         return
     results.add(Result(scenario.name, row.name, turn, row.events, figures, wrong))

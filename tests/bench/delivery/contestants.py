@@ -29,7 +29,6 @@ class Contestant:
     share: float = 1.0
     build: Callable[[Tell], Path] | None = None
     missing: str = ""
-    version: str = ""
 
     @property
     def is_bridge(self) -> bool:

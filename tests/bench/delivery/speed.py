@@ -39,6 +39,7 @@ AUDIT = (
     Column("overlaps", "overlaps"),
     Column("lag after", "lag"),
 )
+IN_FLIGHT = Column("most in flight", "max_in_flight")
 MACHINE = (
     Column("peak MiB", "peak_mib"),
     Column("connections", "connections"),
@@ -114,7 +115,7 @@ S2 = Scenario(
     "S2",
     "1,000 in flight, 100 ms latency",
     "No more than 10,000 events a second are possible: 1,000 in flight, each 0.1 s on its way.",
-    (*RATE, Column("of the possible", "of_possible", 2), *COST, *OVER_S1, *AUDIT, *MACHINE),
+    (*RATE, Column("of the possible", "of_possible", 2), *COST, *OVER_S1, *AUDIT, IN_FLIGHT, *MACHINE),
     partial(rows, MAIN, 1000, Manner(latency=f"{_LATE_SECONDS}s"), run=run_late),
 )
 S3 = Scenario(

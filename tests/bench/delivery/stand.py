@@ -56,6 +56,15 @@ class Stand:
         """A new empty folder."""
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
 
+    def need(self) -> None:
+        """Make sure of what nearly every run needs.
+
+        Raises:
+            CannotBuild: the sink.
+            PartMissing: Kafka.
+        """
+        _ = self.sink, self.kafka
+
     @cached_property
     def kafka(self) -> Kafka:
         """A running broker."""

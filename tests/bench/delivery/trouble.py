@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -44,9 +43,8 @@ def _run_outage(contestant: Contestant, course: Course, stand: Stand, on_progres
         heat.watch(course.wanted)
         figures, wrong = heat.finish()
     waiting = (idle[-1].cpu_seconds - idle[0].cpu_seconds) / (idle[-1].at - idle[0].at)
-    return {**figures, "back_s": back_seconds, "waiting_cpu": 100 * waiting}, wrong or _promises(
-        contestant, figures
-    )
+    figures |= {"back_s": back_seconds, "waiting_cpu": 100 * waiting}
+    return figures, wrong or _promises(contestant, figures)
 
 
 def _promises(contestant: Contestant, figures: Figures) -> str:
@@ -75,12 +73,7 @@ S4 = Scenario(
 )
 
 
-def _run_rest(
-    refused: bool,
-    events: int,
-    stand: Stand,
-    on_progress: OnProgress,
-) -> Outcome:
+def _run_rest(refused: bool, events: int, stand: Stand, on_progress: OnProgress) -> Outcome:
     """Two users' events are refused for ever, one with 403 and one with 500; or, to compare, nobody's."""
     users = early_users(events, 2) if refused else {}
     answers = dict(zip(users, (403, 500), strict=False))
@@ -184,16 +177,14 @@ def _run_full(events: int, stand: Stand, on_progress: OnProgress) -> Outcome:
         early = heat.tree.memory_mib()
         heat.linger(50)
         late = heat.tree.memory_mib()
-        figures: Mapping[str, float | None] = {
-            "early_mib": early,
-            "late_mib": late,
-            "bound_mib": _MEMORY_BOUND_MIB,
-        }
     flat = late <= min(_MEMORY_BOUND_MIB, early * _MEMORY_GROWTH)
-    return {
-        **figures,
+    figures: Figures = {
+        "early_mib": early,
+        "late_mib": late,
         "growth": late / early,
-    }, "" if flat else "promise broken: it grows, or is above the bound"
+        "bound_mib": _MEMORY_BOUND_MIB,
+    }
+    return figures, "" if flat else "promise broken: it grows, or is above the bound"
 
 
 def _memory_rows(wish: Wish) -> list[Row]:
