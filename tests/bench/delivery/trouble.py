@@ -8,10 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from tests.bench.delivery import bridge_entry
-from tests.bench.delivery.arithmetic import Figures
+from tests.bench.delivery.arithmetic import Figures, steady_rate
 from tests.bench.delivery.contestants import CONTESTANTS, Contestant
 from tests.bench.delivery.course import Course, Entry, Launch
+from tests.bench.delivery.feed import TopicFeed
 from tests.bench.delivery.heat import Heat
+from tests.bench.delivery.loading import Trickle
 from tests.bench.delivery.orders import early_users
 from tests.bench.delivery.plan import Column, OnProgress, Outcome, Ratio, Row, Scenario, Wish
 from tests.bench.delivery.sink import Manner, Sink
@@ -26,6 +28,8 @@ _LETTERS_SECONDS = 60.0
 _MEMORY_EVENTS = 1_000_000
 _MEMORY_BOUND_MIB = 256
 _MEMORY_GROWTH = 1.05
+_LIVE_EVENTS, _LIVE_PER_SECOND = 6_000, 600
+_BLOCKED_SECONDS, _FILL_SECONDS = 30.0, 5.0
 _BRIDGE = CONTESTANTS["bridge"]
 
 
@@ -141,22 +145,45 @@ def _two_destinations(url: str, topic: str, program: Path, entry: Entry) -> Laun
     return bridge_entry.start_of(entry)
 
 
+def _run_behind(events: int, stand: Stand, on_progress: OnProgress) -> Outcome:
+    """What is blocked was there first; then records for the other destination begin to come."""
+    blocked = Sink(stand.sink, stand.home("blocked") / "sink.log", Manner(always=401), stand.pair)
+    live = Trickle(stand.kafka, per_second=_LIVE_PER_SECOND)
+    feed = TopicFeed(stand.kafka, live.topic, _LIVE_EVENTS)
+    launch = partial(_two_destinations, blocked.url, stand.topic(events))
+    blocked.start()
+    try:
+        course = Course(_LIVE_EVENTS, 64)
+        with Heat(stand, replace(_BRIDGE, launch=launch), course, on_progress, feed) as heat:
+            heat.linger_until(lambda: blocked.counts()["statuses"].get("401", 0) > 1, _BLOCKED_SECONDS)
+            heat.linger(_FILL_SECONDS)
+            with live:
+                heat.watch(course.wanted)
+            rate = steady_rate(heat.sink.timeline(), course.wanted)
+    finally:
+        blocked.end()
+    return {"events_s": rate, "of_live": rate and rate / _LIVE_PER_SECOND}, ""
+
+
 def _beside_rows(wish: Wish) -> list[Row]:
     events = wish.count(EVENTS)
     alone = partial(run_through, _BRIDGE, Course(events, 64))
     return [
         Row("bridge, alone", events, alone),
         Row("bridge, beside one that answers 401", events, partial(_run_beside, events)),
+        Row("bridge, live behind one that answers 401", _LIVE_EVENTS, partial(_run_behind, events)),
     ] * wish.wants("bridge")
 
 
 S5B = Scenario(
     "S5b",
     "two destinations, one of which answers 401",
-    "One source, a topic for each. The figures are those of the destination that accepts.",
+    "One source, a topic for each. The figures are those of the destination that accepts. In the last line "
+    f"its records begin to come, {_LIVE_PER_SECOND} a second, when the other has long been blocked.",
     (
         *RATE,
         Ratio("÷ alone", "events_s", bottom=("", "bridge, alone")),
+        Column("÷ written", "of_live", 2),
         *COST[:2],
         Ratio("cost ÷ alone", "cpu_us", bottom=("", "bridge, alone")),
         *AUDIT,
