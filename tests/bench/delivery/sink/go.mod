@@ -1,0 +1,3 @@
+module filum-bridge/bench/sink
+
+go 1.24
