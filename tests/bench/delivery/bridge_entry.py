@@ -10,7 +10,10 @@ from typing import Any
 
 from tests.bench.delivery.course import Entry, Launch
 
-PROGRAM = Path(sys.executable).with_name("filum-bridge")
+PURE = Path(sys.executable).with_name("filum-bridge")
+"""As it is in the checkout: Python alone."""
+COMPILED = Path(__file__).parents[3] / ".venv-compiled" / "bin" / "filum-bridge"
+"""As it is in the image: ``scripts/compile`` makes it."""
 LETTERS = "letters.jsonl"
 
 _PARAMS = """\
@@ -46,11 +49,11 @@ def rule(source: str, stream: str, *, destination: str = "default") -> str:
     )
 
 
-def launch(entry: Entry, *, more: Mapping[str, Any] | None = None) -> Launch:
+def launch(entry: Entry, *, more: Mapping[str, Any] | None = None, program: Path = COMPILED) -> Launch:
     """Write configuration and rules to its folder; ``more`` are keys of its destination."""
     one = destination(entry.url, entry) | dict(more or {})
     write(entry, {"default": one}, {"orders": rule(entry.source, entry.stream)}, [entry.stream])
-    return start_of(entry)
+    return start_of(entry, program)
 
 
 def write(
@@ -70,9 +73,9 @@ def write(
     (entry.home / "bridge.yaml").write_text(json.dumps(config, indent=1))
 
 
-def start_of(entry: Entry) -> Launch:
+def start_of(entry: Entry, program: Path = COMPILED) -> Launch:
     """The command line and its secret."""
-    command = [str(PROGRAM), "run", "--config", str(entry.home / "bridge.yaml")]
+    command = [str(program), "run", "--config", str(entry.home / "bridge.yaml")]
     return Launch(command, {"FILUM_WRITE_KEY": entry.token, "AMQP_PASSWORD": "guest"})
 
 

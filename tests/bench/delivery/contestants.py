@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bridge.config import Destination
 from tests.bench.delivery import bridge_entry
 from tests.bench.delivery.build import SOURCES, Tell, go_program, java_program
 from tests.bench.delivery.course import Entry, Launch
@@ -38,6 +37,10 @@ class Contestant:
 
 def _bridge(program: Path, entry: Entry, **more: object) -> Launch:
     return bridge_entry.launch(entry, more=more)
+
+
+def _pure(program: Path, entry: Entry) -> Launch:
+    return bridge_entry.launch(entry, program=bridge_entry.PURE)
 
 
 def _environment(entry: Entry) -> dict[str, str]:
@@ -75,14 +78,14 @@ def _pc(program: Path, entry: Entry) -> Launch:
 
 
 _BATCH = {"max_events": 100, "max_wait": "20ms"}
-_NO_BATCH = "" if "batch" in Destination.model_fields else "the bridge's configuration has no `batch` yet"
 
 CONTESTANTS = {
     one.name: one
     for one in (
         Contestant("bridge", _bridge),
+        Contestant("bridge-pure", _pure),
         Contestant("bridge-ids", partial(_bridge, event_id=True)),
-        Contestant("bridge-batch", partial(_bridge, batch=_BATCH), missing=_NO_BATCH),
+        Contestant("bridge-batch", partial(_bridge, batch=_BATCH)),
         Contestant("go-fasthttp", _fasthttp, build=partial(go_program, "peers/fasthttp")),
         Contestant("bento-keybatch", _bento, 0.3, partial(go_program, "peers/bento")),
         Contestant("pc-vertx", _pc, 0.6, partial(java_program, "peers/pc")),
