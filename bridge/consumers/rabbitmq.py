@@ -14,6 +14,8 @@ import uuid
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import ClassVar
 
 from bridge.consumers.base import Consumer, ConsumerStats, Inbox, Link, SecretReader, Settles
@@ -32,6 +34,9 @@ _ROOM_RETRY_SECONDS = 0.005
 _PROGRESS_SECONDS = 0.25
 _LEAVE_SECONDS = 1.0
 """What giving back and closing may take beyond the budget, before the broker is left behind."""
+
+
+_whose = attrgetter("stream", "epoch")
 
 
 class RabbitConsumer(Consumer):
@@ -146,6 +151,7 @@ class _Reader:
         self._dialer = Dialer(self._loop, read_address, self, jitter)
         self._paused: frozenset[Stream] = frozenset()
         self._epoch = 0
+        self._nonces = uuid.uuid4().hex
         self._hands_over = False
         self._is_leaving = False
         self._is_revoked = False
@@ -172,12 +178,12 @@ class _Reader:
     def settle(self, positions: Sequence[Position]) -> None:
         """Ack what belongs to the present channels; the rest is late."""
         tags: dict[Stream, list[int]] = {}
-        for position in positions:
-            queue = self._queues.get(position.stream)
-            if queue is None or not queue.is_consuming or queue.epoch != position.epoch:
-                self._stats.commits_fenced += 1
+        for (stream, epoch), of_one in groupby(positions, _whose):
+            queue = self._queues.get(stream)
+            if queue is None or not queue.is_consuming or queue.epoch != epoch:
+                self._stats.commits_fenced += sum(1 for _ in of_one)
             else:
-                tags.setdefault(position.stream, []).append(position.offset)
+                tags.setdefault(stream, []).extend(position.offset for position in of_one)
         for stream, of_stream in tags.items():
             self._queues[stream].settle(of_stream)
         if tags:
@@ -249,9 +255,9 @@ class _Reader:
         return self._epoch
 
     def draw_nonce(self) -> str:
-        """See ``rabbitmq_queue.Owner``."""
+        """See ``rabbitmq_queue.Owner``. Random once, then counted: a draw for each costs a system call."""
         self._stats.weak_ids += 1
-        return uuid.uuid4().hex
+        return f"{self._nonces}{self._stats.weak_ids:x}"
 
     def began(self, queue: Queue) -> None:
         """See ``rabbitmq_queue.Owner``."""

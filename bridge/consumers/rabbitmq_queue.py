@@ -23,8 +23,9 @@ from functools import partial
 from typing import Protocol
 
 from bridge.consumers.base import Link
-from bridge.consumers.rabbitmq_client import Channel, Connection, Counts, Delivery, Loop
+from bridge.consumers.rabbitmq_client import Channel, Connection, Counts, Loop
 from bridge.consumers.rabbitmq_faults import Fault, Kind, is_single_active
+from bridge.consumers.rabbitmq_frames import Delivery
 from bridge.consumers.rabbitmq_records import record_of
 from bridge.consumers.rabbitmq_tags import Tags
 from bridge.model import Record, Stream
@@ -150,8 +151,7 @@ class Queue:
     def settle(self, tags: Iterable[int]) -> None:
         """Ack these deliveries of the present epoch."""
         if self._channel is not None:
-            for ack in self._tags.settle(tags):
-                self._channel.ack(ack.tag, ack.multiple)
+            self._channel.ack(self._tags.settle(tags))
 
     def leave(self, on_left: Callable[[], None]) -> None:
         """Consume no more, and give back in tag order what is not settled."""
@@ -204,9 +204,10 @@ class Queue:
 
     # Consuming
 
-    def _delivered(self, delivery: Delivery) -> None:
-        self._tags.delivered(delivery.tag)
-        self.waiting.append(record_of(delivery, self.stream, self.epoch, self._owner.draw_nonce))
+    def _delivered(self, deliveries: list[Delivery]) -> None:
+        stream, epoch, draw_nonce = self.stream, self.epoch, self._owner.draw_nonce
+        self._tags.delivered([one.tag for one in deliveries])
+        self.waiting.extend([record_of(one, stream, epoch, draw_nonce) for one in deliveries])
         if not self._has_delivered:
             self._has_delivered = True
             self._say(Link.CONNECTED, self.note)
