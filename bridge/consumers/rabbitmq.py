@@ -87,6 +87,14 @@ class RabbitConsumer(Consumer):
         """Hand these over again."""
         self._tell(lambda reader: reader.resume(frozenset(streams)))
 
+    def reopen(self) -> None:
+        """Consume with the configured prefetch from now on; it is 1 before."""
+        self._tell(lambda reader: reader.reopen())
+
+    def give_back(self) -> None:
+        """Requeue all that is held, close the channels, and leave them closed."""
+        self._tell(lambda reader: reader.give_back())
+
     def close(self, budget_seconds: float) -> Future[None]:
         """Drain, ack, give the rest back in order, close the connection."""
         if self._ended is None:
@@ -171,6 +179,8 @@ class _Reader:
 
     def _progress(self) -> None:
         self._stats.last_progress_seconds = time.monotonic()
+        held = [since for queue in self._queues.values() if (since := queue.held_since_seconds)]
+        self._stats.held_since_seconds = min(held, default=0.0)
         self._loop.later(_PROGRESS_SECONDS, self._progress)
 
     # Commands
@@ -203,6 +213,16 @@ class _Reader:
         self._paused = streams
         self._stats.paused = streams & self._stats.assigned
 
+    def reopen(self) -> None:
+        """What is read is taken."""
+        for queue in self._queues.values():
+            queue.reopen()
+
+    def give_back(self) -> None:
+        """Hold nothing any more."""
+        for queue in self._queues.values():
+            queue.give_back()
+
     def leave(self, budget_seconds: float) -> None:
         """Hand over no more, let the loop drain, then go; after the budget go anyway."""
         self._is_leaving = True
@@ -219,19 +239,13 @@ class _Reader:
         self._give_back()
 
     def _give_back(self) -> None:
-        """Once all queues have given back what is not settled, close the connection."""
+        """Close the channels, each of which gives back what is not settled, and then the connection."""
         if self._is_revoked:
             return
         self._is_revoked = True
-        still = set(self._queues)
-
-        def left(stream: Stream) -> None:
-            still.discard(stream)
-            if not still:
-                self._dialer.leave(self._loop.stop)
-
-        for stream, queue in self._queues.items():
-            queue.leave(partial(left, stream))
+        for queue in self._queues.values():
+            queue.leave()
+        self._dialer.leave(self._loop.stop)
 
     # From the connection
 

@@ -24,6 +24,7 @@ from pika.adapters.utils.connection_workflow import (
     AMQPConnectorStackTimeout,
 )
 from pika.channel import Channel as PikaChannel
+from pika.frame import Method
 from pika.spec import Basic
 
 from bridge.consumers.rabbitmq_faults import Fault, Kind, channel_fault, connection_fault, login_fault
@@ -108,8 +109,8 @@ class _Pika(SelectConnection):
     """pika's connection, that reads deliveries by itself.
 
     From the first consumer on, all bytes go through ``Frames``, and pika gets what that hands on, frame by
-    frame. A delivery for a channel without a taker (its consumer is cancelled, or it is about to be closed)
-    is nobody's: it stays unacked, and goes back with what else its channel holds.
+    frame. A delivery for a channel without a taker (it is about to be closed) is nobody's: it stays unacked,
+    and goes back with what else its channel holds.
     """
 
     _frame_buffer: bytes
@@ -263,27 +264,30 @@ class Channel:
         guard = self._loop.guard
 
         self._connection.take(self._pika.channel_number, lambda found: guard(on_deliveries, found))
-        self._pika.basic_qos(prefetch_count=prefetch)
         self._pika.add_on_cancel_callback(lambda _: guard(on_cancelled))
-        self._consumer_tag = self._pika.basic_consume(
-            queue, _never, exclusive=exclusive, callback=lambda _: guard(on_ready)
-        )
+        self._subscribe(queue, prefetch, exclusive, lambda _: guard(on_ready))
 
-    def cancel(self, on_done: Call) -> None:
-        """End the consumer; what is delivered until ``on_done`` is not taken."""
-        if self.is_open and self._consumer_tag:
-            self._connection.takers.pop(self._pika.channel_number, None)
-            self._pika.basic_cancel(self._consumer_tag, callback=lambda _: self._loop.guard(on_done))
+    def consume_anew(self, queue: str, prefetch: int, exclusive: bool) -> None:
+        """Put another consumer in the place of the present one, which keeps the prefetch it began with.
+
+        What is outstanding stays so. Between the two the broker may hand the queue to somebody else; then
+        this one waits its turn, or the channel is closed.
+        """
+        if self.is_open:
+            cancel = Basic.Cancel(consumer_tag=self._consumer_tag, nowait=True)
+            # past pika, which might keep it back behind a question, so that an ack overtakes it
+            self._connection.send(Method(self._pika.channel_number, cancel).marshal())
+            self._forget_consumer()
+            self._subscribe(queue, prefetch, exclusive, _never)
+
+    def _subscribe(self, queue: str, prefetch: int, exclusive: bool, on_ready: Callable[[Any], None]) -> None:
+        self._pika.basic_qos(prefetch_count=prefetch)
+        self._consumer_tag = self._pika.basic_consume(queue, _never, exclusive=exclusive, callback=on_ready)
 
     def ack(self, acks: Sequence[Ack]) -> None:
         """Settle deliveries of this channel, in one write."""
         if acks and self.is_open:
             self._connection.send(ack_frames(self._pika.channel_number, acks))
-
-    def requeue_all(self) -> None:
-        """Give every outstanding delivery back, at the places they had."""
-        if self.is_open:
-            self._pika.basic_nack(0, multiple=True, requeue=True)
 
     def confirm(
         self,
@@ -336,13 +340,22 @@ class Channel:
             raise DeadLetterError("a header's name or a property is longer than AMQP's 255 bytes") from error
 
     def close(self) -> None:
-        """End the channel; the broker gives what is outstanding back."""
+        """End the channel: what is outstanding goes back to where it was; nothing more is taken from it.
+
+        pika would cancel the consumer first, and in a quorum queue the next consumer then begins with what
+        comes behind the outstanding ones; a nack would put these at the queue's end (RabbitMQ 3.10).
+        """
         if self.is_open:
+            self._connection.takers.pop(self._pika.channel_number, None)
+            self._forget_consumer()
             self._pika.close()
+
+    def _forget_consumer(self) -> None:
+        self._pika._consumers.clear()  # type: ignore[attr-defined]  # noqa: SLF001 - pika has no other way
 
 
 def _never(*_: object) -> None:
-    """The callback that pika wants for deliveries, of which it sees none."""
+    """For calls that pika wants to make and nobody waits for; deliveries it sees none of."""
 
 
 def parameters_of(address: Address) -> URLParameters:

@@ -27,6 +27,11 @@ class Tags:
     def __repr__(self) -> str:
         return f"<Tags outstanding={len(self._outstanding)}>"
 
+    @property
+    def oldest(self) -> int:
+        """The first outstanding tag; 0 when there is none."""
+        return self._in_order[0] if self._in_order else 0
+
     def delivered(self, tags: Collection[int]) -> None:
         """The broker delivered under these tags, in this order; tags of a channel only grow."""
         self._in_order.extend(tags)

@@ -27,16 +27,20 @@ Start = Callable[..., tuple[RabbitConsumer, RecordingInbox]]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start a consumer with an inbox of its own; closed with the test."""
+    """Start a consumer with an inbox of its own, proven unless ``narrow``; closed with the test."""
     started: list[RabbitConsumer] = []
 
-    def begin(node: RabbitMQ, *queues: str, **settings: Any) -> tuple[RabbitConsumer, RecordingInbox]:
+    def begin(
+        node: RabbitMQ, *queues: str, narrow: bool = False, **settings: Any
+    ) -> tuple[RabbitConsumer, RecordingInbox]:
         inbox = RecordingInbox()
         whole = {"name": "r", "url": Secret(env="AMQP_URL"), "queues": queues, **settings}
         consumer = RabbitConsumer(
             RabbitSettings.model_validate(whole), inbox, secret_reader=lambda _: node.url
         )
         started.append(consumer)
+        if not narrow:
+            consumer.reopen()
         consumer.start()
         return consumer, inbox
 
@@ -310,6 +314,7 @@ def test_a_paused_consumer_keeps_its_connection(own_rabbitmq: Callable[..., Rabb
         {"name": "r", "url": f"{node.address}?heartbeat=1", "queues": [queue]}
     )
     consumer = RabbitConsumer(settings, inbox)
+    consumer.reopen()
     consumer.start()
     assert _linked(inbox, Link.CONNECTED)
     assert inbox.stays_at_most(0, 4.0)
