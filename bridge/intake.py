@@ -16,7 +16,7 @@ from typing import Protocol
 
 from bridge.config import Limits
 from bridge.consumers.base import Consumer, Kept, Link, Settles
-from bridge.model import Position, Record, Stream
+from bridge.model import Outcome, Position, Record, Stream
 from bridge.settle.tickets import Ledger, Ticket
 
 _BATCHES_UNDER_WAY = 2
@@ -25,6 +25,7 @@ _METADATA_FULL, _METADATA_ROOM = 0.75, 0.5
 """Shares of the broker's room for metadata: a stream stops at the one and goes on at the other."""
 _COMMIT_BYTES_PER_SECOND, _COMMIT_ENTRIES_PER_SECOND, _LONGEST_INTERVAL_SECONDS = 256 * 1024, 500, 5.0
 _COMMIT_ENTRY_BYTES = 64
+_PROOF_RECORDS = 1_000
 
 
 class Starter(Protocol):
@@ -159,6 +160,7 @@ class Intake:
         )
         self._flush_delay_seconds = self._interval_seconds
         self._flush_due = False
+        self._is_proven = False
         self._drains: list[_Drain] = []
         self._reasons: set[str] = set()
         self._stream_reasons: dict[Stream, set[str]] = {}
@@ -227,12 +229,20 @@ class Intake:
         """Tell the consumer what may be settled."""
         self._flush_due = False
         limit = self.consumer.stats.metadata_limit
+        if not self._is_proven and self._proves():
+            self._is_proven = True
+            self.consumer.reopen()
         if positions := self.ledger.take(limit):
             self.consumer.settle(positions)
         if self.consumer.settles is Settles.WATERMARK:
             self._flush_delay_seconds = commit_interval(self._interval_seconds, positions)
             self._gate_metadata(limit)
         self.breathe()
+
+    def _proves(self) -> bool:
+        """An event was accepted, or so many records needed none that nothing is known to hold them."""
+        settled = self.ledger.settled
+        return bool(settled[Outcome.DELIVERED]) or sum(settled.values()) >= _PROOF_RECORDS
 
     def _gate_metadata(self, limit: int) -> None:
         """Attempts do not count: they take what room there is, and a few poisoned users stop nobody."""

@@ -27,12 +27,16 @@ class Client(Consumer):
         super().__init__(SimpleNamespace(name="shop"), SimpleNamespace())
         self.said: list[str] = []
         self.positions: list[Position] = []
+        self.reopened: list[int] = []
 
     def start(self) -> None:
         """Nothing to start."""
 
     def settle(self, positions: Sequence[Position]) -> None:
         self.positions += positions
+
+    def reopen(self) -> None:
+        self.reopened.append(len(self.positions))
 
     def pause(self, streams: Collection[Stream]) -> None:
         self.said.append("pause")
@@ -108,6 +112,42 @@ def test_it_pauses_at_the_limit_and_resumes_at_half() -> None:
 
         assert client.said == ["pause", "resume"]
         assert client.positions[-1] == Position(P0, 5, 1)
+
+    asyncio.run(run())
+
+
+def test_the_first_acceptance_reopens_before_it_is_settled() -> None:
+    """Once: a consumer that holds one record at a time has room for the next by then."""
+
+    async def run() -> None:
+        intake, client, above = world()
+        intake.on_records(records(0, 1, 2), 3)
+        intake.ledger.part_done(above.tickets[0], Outcome.DEAD_LETTERED, 0)
+        intake.flush()
+        assert client.reopened == []
+        for ticket in above.tickets[1:]:
+            finish(intake, ticket)
+            intake.flush()
+
+        assert client.reopened == [1]
+
+    asyncio.run(run())
+
+
+def test_a_source_whose_records_need_no_event_is_read_in_full_too() -> None:
+    """After a thousand of them nothing is known that would hold the next ones."""
+
+    async def run() -> None:
+        intake, client, above = world(limit=2000)
+        intake.on_records(records(*range(1000)), 1000)
+        for ticket in above.tickets[:-1]:
+            intake.ledger.filtered(ticket)
+        intake.flush()
+        assert client.reopened == []
+        intake.ledger.filtered(above.tickets[-1])
+        intake.flush()
+
+        assert client.reopened == [1]
 
     asyncio.run(run())
 

@@ -14,6 +14,8 @@ import uuid
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import ClassVar
 
 from bridge.consumers.base import Consumer, ConsumerStats, Inbox, Link, SecretReader, Settles
@@ -32,6 +34,9 @@ _ROOM_RETRY_SECONDS = 0.005
 _PROGRESS_SECONDS = 0.25
 _LEAVE_SECONDS = 1.0
 """What giving back and closing may take beyond the budget, before the broker is left behind."""
+
+
+_whose = attrgetter("stream", "epoch")
 
 
 class RabbitConsumer(Consumer):
@@ -81,6 +86,14 @@ class RabbitConsumer(Consumer):
     def resume(self, streams: Collection[Stream]) -> None:
         """Hand these over again."""
         self._tell(lambda reader: reader.resume(frozenset(streams)))
+
+    def reopen(self) -> None:
+        """Consume with the configured prefetch from now on; it is 1 before."""
+        self._tell(lambda reader: reader.reopen())
+
+    def give_back(self) -> None:
+        """Requeue all that is held, close the channels, and leave them closed."""
+        self._tell(lambda reader: reader.give_back())
 
     def close(self, budget_seconds: float) -> Future[None]:
         """Drain, ack, give the rest back in order, close the connection."""
@@ -146,6 +159,7 @@ class _Reader:
         self._dialer = Dialer(self._loop, read_address, self, jitter)
         self._paused: frozenset[Stream] = frozenset()
         self._epoch = 0
+        self._nonces = uuid.uuid4().hex
         self._hands_over = False
         self._is_leaving = False
         self._is_revoked = False
@@ -165,6 +179,8 @@ class _Reader:
 
     def _progress(self) -> None:
         self._stats.last_progress_seconds = time.monotonic()
+        held = [since for queue in self._queues.values() if (since := queue.held_since_seconds)]
+        self._stats.held_since_seconds = min(held, default=0.0)
         self._loop.later(_PROGRESS_SECONDS, self._progress)
 
     # Commands
@@ -172,12 +188,12 @@ class _Reader:
     def settle(self, positions: Sequence[Position]) -> None:
         """Ack what belongs to the present channels; the rest is late."""
         tags: dict[Stream, list[int]] = {}
-        for position in positions:
-            queue = self._queues.get(position.stream)
-            if queue is None or not queue.is_consuming or queue.epoch != position.epoch:
-                self._stats.commits_fenced += 1
+        for (stream, epoch), of_one in groupby(positions, _whose):
+            queue = self._queues.get(stream)
+            if queue is None or not queue.is_consuming or queue.epoch != epoch:
+                self._stats.commits_fenced += sum(1 for _ in of_one)
             else:
-                tags.setdefault(position.stream, []).append(position.offset)
+                tags.setdefault(stream, []).extend(position.offset for position in of_one)
         for stream, of_stream in tags.items():
             self._queues[stream].settle(of_stream)
         if tags:
@@ -197,6 +213,16 @@ class _Reader:
         self._paused = streams
         self._stats.paused = streams & self._stats.assigned
 
+    def reopen(self) -> None:
+        """What is read is taken."""
+        for queue in self._queues.values():
+            queue.reopen()
+
+    def give_back(self) -> None:
+        """Hold nothing any more."""
+        for queue in self._queues.values():
+            queue.give_back()
+
     def leave(self, budget_seconds: float) -> None:
         """Hand over no more, let the loop drain, then go; after the budget go anyway."""
         self._is_leaving = True
@@ -213,19 +239,13 @@ class _Reader:
         self._give_back()
 
     def _give_back(self) -> None:
-        """Once all queues have given back what is not settled, close the connection."""
+        """Close the channels, each of which gives back what is not settled, and then the connection."""
         if self._is_revoked:
             return
         self._is_revoked = True
-        still = set(self._queues)
-
-        def left(stream: Stream) -> None:
-            still.discard(stream)
-            if not still:
-                self._dialer.leave(self._loop.stop)
-
-        for stream, queue in self._queues.items():
-            queue.leave(partial(left, stream))
+        for queue in self._queues.values():
+            queue.leave()
+        self._dialer.leave(self._loop.stop)
 
     # From the connection
 
@@ -249,9 +269,9 @@ class _Reader:
         return self._epoch
 
     def draw_nonce(self) -> str:
-        """See ``rabbitmq_queue.Owner``."""
+        """See ``rabbitmq_queue.Owner``. Random once, then counted: a draw for each costs a system call."""
         self._stats.weak_ids += 1
-        return uuid.uuid4().hex
+        return f"{self._nonces}{self._stats.weak_ids:x}"
 
     def began(self, queue: Queue) -> None:
         """See ``rabbitmq_queue.Owner``."""

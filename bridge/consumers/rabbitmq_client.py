@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, ParamSpec
 from urllib.parse import urlsplit
 
@@ -24,10 +24,13 @@ from pika.adapters.utils.connection_workflow import (
     AMQPConnectorStackTimeout,
 )
 from pika.channel import Channel as PikaChannel
+from pika.frame import Method
 from pika.spec import Basic
 
 from bridge.consumers.rabbitmq_faults import Fault, Kind, channel_fault, connection_fault, login_fault
+from bridge.consumers.rabbitmq_frames import Delivery, Frames, ack_frames
 from bridge.consumers.rabbitmq_settings import Address
+from bridge.consumers.rabbitmq_tags import Ack
 from bridge.errors import ConsumerError, DeadLetterError, DeadLetterTooLarge
 
 P = ParamSpec("P")
@@ -35,22 +38,9 @@ Call = Callable[[], None]
 _HEARTBEAT_SECONDS = 10
 _CONNECT_SECONDS = 5.0
 _HANDSHAKE_SECONDS = 10.0
+_READ_BYTES = 128 * 1024
 _HEADER_BYTES = 96 * 1024
 """Headers travel in one frame, of at most 128 KiB by default on both sides."""
-
-
-class Delivery(NamedTuple):
-    """One ``basic.deliver``, decoded by pika; ``timestamp_seconds`` is since 1970 UTC."""
-
-    tag: int
-    redelivered: bool
-    routing_key: str
-    body: bytes
-    headers: Mapping[str, Any]
-    message_id: str | None
-    content_type: str | None
-    content_encoding: str | None
-    timestamp_seconds: int | None
 
 
 class Publication(NamedTuple):
@@ -115,6 +105,52 @@ class Loop:
             self.pika.stop()
 
 
+class _Pika(SelectConnection):
+    """pika's connection, that reads deliveries by itself.
+
+    From the first consumer on, all bytes go through ``Frames``, and pika gets what that hands on, frame by
+    frame. A delivery for a channel without a taker (it is about to be closed) is nobody's: it stays unacked,
+    and goes back with what else its channel holds.
+    """
+
+    _frame_buffer: bytes
+    bytes_received: int
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.takers: dict[int, Callable[[list[Delivery]], None]] = {}
+        self._frames: Frames | None = None
+        super().__init__(*args, **kwargs)
+
+    def take(self, channel: int, taker: Callable[[list[Delivery]], None]) -> None:
+        """Hand it what is delivered on this channel, in batches as read from the socket."""
+        self.takers[channel] = taker
+        self._frames = self._frames or Frames()
+
+    def send(self, frames: bytes) -> None:
+        """Write what was encoded already."""
+        self._output_marshaled_frames([frames])  # type: ignore[attr-defined]
+
+    def _proto_connection_made(self, transport: Any) -> None:
+        """One large read a turn, instead of 4 KiB at a time until the kernel has none."""
+        transport._MAX_RECV_BYTES = _READ_BYTES  # noqa: SLF001
+        if self.params.ssl_options is None:
+            transport._MAX_CONSUME_BYTES = 1  # noqa: SLF001 - OpenSSL may hold more than the kernel shows
+        super()._proto_connection_made(transport)  # type: ignore[misc]
+
+    def _on_data_available(self, data_in: bytes) -> None:
+        if self._frames is None:
+            super()._on_data_available(data_in)  # type: ignore[misc]
+            return
+        self.bytes_received += len(data_in)  # looked at for growth alone, instead of heartbeats
+        if self._frame_buffer:
+            data_in, self._frame_buffer = self._frame_buffer + data_in, b""
+        for found in self._frames.feed(data_in):
+            if isinstance(found, bytes):
+                super()._on_data_available(found)  # type: ignore[misc]
+            elif taker := self.takers.get(found.channel):
+                taker(found.in_order)
+
+
 class Connection:
     """One connection, from dialing to its end; never reopened.
 
@@ -132,7 +168,7 @@ class Connection:
         self, loop: Loop, address: Address, on_open: Call, on_closed: Callable[[Fault], None]
     ) -> None:
         self._loop = loop
-        self._pika = SelectConnection(
+        self._pika = _Pika(
             parameters_of(address),
             on_open_callback=lambda _: loop.guard(on_open),
             on_open_error_callback=lambda _, error: loop.guard(on_closed, fault_of(error)),
@@ -169,15 +205,20 @@ class Channel:
     def __init__(
         self,
         loop: Loop,
-        connection: SelectConnection,
+        connection: _Pika,
         on_open: Callable[[Channel], None],
         on_closed: Callable[[Channel, Fault], None],
     ) -> None:
         self._loop = loop
+        self._connection = connection
         self._consumer_tag = ""
 
+        def closed(channel: PikaChannel, error: Exception) -> None:
+            connection.takers.pop(channel.channel_number, None)
+            loop.guard(on_closed, self, fault_of(error))
+
         def opened(channel: PikaChannel) -> None:
-            channel.add_on_close_callback(lambda _, error: loop.guard(on_closed, self, fault_of(error)))
+            channel.add_on_close_callback(closed)
             loop.guard(on_open, self)
 
         self._pika = connection.channel(on_open_callback=opened)
@@ -214,7 +255,7 @@ class Channel:
         prefetch: int,
         exclusive: bool,
         on_ready: Call,
-        on_delivery: Callable[[Delivery], None],
+        on_deliveries: Callable[[list[Delivery]], None],
         on_cancelled: Call,
     ) -> None:
         """Start the channel's only consumer; a refusal closes the channel."""
@@ -222,31 +263,31 @@ class Channel:
             return
         guard = self._loop.guard
 
-        def delivered(
-            _: PikaChannel, method: Basic.Deliver, properties: BasicProperties, body: bytes
-        ) -> None:
-            guard(on_delivery, _delivery(method, properties, body))
-
-        self._pika.basic_qos(prefetch_count=prefetch)
+        self._connection.take(self._pika.channel_number, lambda found: guard(on_deliveries, found))
         self._pika.add_on_cancel_callback(lambda _: guard(on_cancelled))
-        self._consumer_tag = self._pika.basic_consume(
-            queue, delivered, exclusive=exclusive, callback=lambda _: guard(on_ready)
-        )
+        self._subscribe(queue, prefetch, exclusive, lambda _: guard(on_ready))
 
-    def cancel(self, on_done: Call) -> None:
-        """End the consumer; deliveries may still come until ``on_done``."""
-        if self.is_open and self._consumer_tag:
-            self._pika.basic_cancel(self._consumer_tag, callback=lambda _: self._loop.guard(on_done))
+    def consume_anew(self, queue: str, prefetch: int, exclusive: bool) -> None:
+        """Put another consumer in the place of the present one, which keeps the prefetch it began with.
 
-    def ack(self, tag: int, multiple: bool) -> None:
-        """Settle a delivery of this channel, or all up to it."""
+        What is outstanding stays so. Between the two the broker may hand the queue to somebody else; then
+        this one waits its turn, or the channel is closed.
+        """
         if self.is_open:
-            self._pika.basic_ack(tag, multiple)
+            cancel = Basic.Cancel(consumer_tag=self._consumer_tag, nowait=True)
+            # past pika, which might keep it back behind a question, so that an ack overtakes it
+            self._connection.send(Method(self._pika.channel_number, cancel).marshal())
+            self._forget_consumer()
+            self._subscribe(queue, prefetch, exclusive, _never)
 
-    def requeue_all(self) -> None:
-        """Give every outstanding delivery back, at the places they had."""
-        if self.is_open:
-            self._pika.basic_nack(0, multiple=True, requeue=True)
+    def _subscribe(self, queue: str, prefetch: int, exclusive: bool, on_ready: Callable[[Any], None]) -> None:
+        self._pika.basic_qos(prefetch_count=prefetch)
+        self._consumer_tag = self._pika.basic_consume(queue, _never, exclusive=exclusive, callback=on_ready)
+
+    def ack(self, acks: Sequence[Ack]) -> None:
+        """Settle deliveries of this channel, in one write."""
+        if acks and self.is_open:
+            self._connection.send(ack_frames(self._pika.channel_number, acks))
 
     def confirm(
         self,
@@ -299,28 +340,22 @@ class Channel:
             raise DeadLetterError("a header's name or a property is longer than AMQP's 255 bytes") from error
 
     def close(self) -> None:
-        """End the channel; the broker gives what is outstanding back."""
+        """End the channel: what is outstanding goes back to where it was; nothing more is taken from it.
+
+        pika would cancel the consumer first, and in a quorum queue the next consumer then begins with what
+        comes behind the outstanding ones; a nack would put these at the queue's end (RabbitMQ 3.10).
+        """
         if self.is_open:
+            self._connection.takers.pop(self._pika.channel_number, None)
+            self._forget_consumer()
             self._pika.close()
 
-
-def _delivery(method: Basic.Deliver, properties: BasicProperties, body: bytes) -> Delivery:
-    """From pika, which gives bytes for short strings that are not UTF-8, whatever its types say."""
-    return Delivery(
-        method.delivery_tag or 0,
-        bool(method.redelivered),
-        _text(method.routing_key) or "",
-        body,
-        {_text(name) or "": value for name, value in (properties.headers or {}).items()},
-        _text(properties.message_id),
-        _text(properties.content_type),
-        _text(properties.content_encoding),
-        properties.timestamp,
-    )
+    def _forget_consumer(self) -> None:
+        self._pika._consumers.clear()  # type: ignore[attr-defined]  # noqa: SLF001 - pika has no other way
 
 
-def _text(value: Any) -> str | None:
-    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else value
+def _never(*_: object) -> None:
+    """For calls that pika wants to make and nobody waits for; deliveries it sees none of."""
 
 
 def parameters_of(address: Address) -> URLParameters:

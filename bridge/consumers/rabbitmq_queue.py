@@ -16,15 +16,17 @@ channel that consumes; delivery tags die with it.
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from enum import Enum
 from functools import partial
 from typing import Protocol
 
 from bridge.consumers.base import Link
-from bridge.consumers.rabbitmq_client import Channel, Connection, Counts, Delivery, Loop
+from bridge.consumers.rabbitmq_client import Channel, Connection, Counts, Loop
 from bridge.consumers.rabbitmq_faults import Fault, Kind, is_single_active
+from bridge.consumers.rabbitmq_frames import Delivery
 from bridge.consumers.rabbitmq_records import record_of
 from bridge.consumers.rabbitmq_tags import Tags
 from bridge.model import Record, Stream
@@ -32,6 +34,7 @@ from bridge.model import Record, Stream
 _STANDBY_SECONDS = 1.0
 _RECOUNT_SECONDS = 5.0
 _RETRY_CAP_SECONDS = 10.0
+_SHUT = "what was held is given back until a destination takes events again"
 _CANCELLED = Fault(Kind.MISSING, "the broker ended the consumer", "was the queue deleted or moved?")
 
 
@@ -109,6 +112,8 @@ class Queue:
         self.waiting: deque[Record] = deque()
         self.messages = 0
         self._prefetch = prefetch
+        self._width, self._subscribed_width = 1, 0
+        self._is_shut = False
         self._configured = Taking.COMPETING if competing else Taking.UNKNOWN
         self._taking = self._configured
         self._probed = False
@@ -120,6 +125,7 @@ class Queue:
         self._was_cancelled = False
         self._has_delivered = False
         self._tags = Tags()
+        self._arrivals: deque[tuple[int, float]] = deque()
 
     def __repr__(self) -> str:
         return f"<Queue {self.stream.name} {self.phase.name} {self._taking.name} epoch={self.epoch}>"
@@ -128,6 +134,14 @@ class Queue:
     def is_consuming(self) -> bool:
         """Whether its epoch is alive."""
         return self.phase is Phase.CONSUMING
+
+    @property
+    def held_since_seconds(self) -> float:
+        """When the oldest unsettled delivery came (``time.monotonic``); 0 when there is none."""
+        oldest = self._tags.oldest
+        while self._arrivals and (not oldest or self._arrivals[0][0] < oldest):
+            self._arrivals.popleft()
+        return self._arrivals[0][1] if self._arrivals else 0.0
 
     # From the consumer
 
@@ -150,31 +164,42 @@ class Queue:
     def settle(self, tags: Iterable[int]) -> None:
         """Ack these deliveries of the present epoch."""
         if self._channel is not None:
-            for ack in self._tags.settle(tags):
-                self._channel.ack(ack.tag, ack.multiple)
+            self._channel.ack(self._tags.settle(tags))
 
-    def leave(self, on_left: Callable[[], None]) -> None:
-        """Consume no more, and give back in tag order what is not settled."""
-        channel, self._connection = self._channel, None
-        if channel is None or not self.is_consuming:
-            on_left()
-            return
+    def reopen(self) -> None:
+        """Consume with the whole prefetch, and again if all was given back."""
+        self._width, self._is_shut = self._prefetch, False
+        self._widen()
+        self._begin()
 
-        def cancelled() -> None:
-            channel.requeue_all()
-            on_left()
+    def give_back(self) -> None:
+        """Hold nothing, and stay closed until ``reopen``; the broker takes all back in tag order."""
+        self._is_shut = True
+        if self._channel is not None:
+            self._channel.close()
 
-        channel.cancel(cancelled)
+    def leave(self) -> None:
+        """The same for good."""
+        self._connection = None
+        if self._channel is not None:
+            self._channel.close()
 
     # Towards consuming
 
     def _begin(self) -> None:
-        if self._connection is not None and self._connection.is_open and self._channel is None:
+        if self._connection is None or not self._connection.is_open or self._channel is not None:
+            return
+        if self._is_shut:
+            self._say(Link.CONNECTED, f"queue {self.stream.name}: {_SHUT}")
+        else:
             self.phase = Phase.OPENING
             self._was_cancelled = False
             self._channel = self._connection.channel(self._opened, self._closed)
 
     def _opened(self, channel: Channel) -> None:
+        if self._is_shut:
+            channel.close()
+            return
         self.phase = Phase.COUNTING
         channel.count(self.stream.name, partial(self._counted, channel))
 
@@ -184,11 +209,11 @@ class Queue:
             self.phase = Phase.PROBING
             channel.probe(self.stream.name)
             return
-        self.phase = Phase.SUBSCRIBING
+        self.phase, self._subscribed_width = Phase.SUBSCRIBING, self._width
         channel.consume(
             self.stream.name,
-            self._prefetch,
-            self._taking in (Taking.EXCLUSIVE, Taking.UNKNOWN),
+            self._width,
+            self._takes_alone,
             partial(self._consuming, channel, counts),
             self._delivered,
             partial(self._cancelled, channel),
@@ -201,12 +226,25 @@ class Queue:
         self._owner.began(self)
         self._judge(Counts(counts.messages, counts.consumers + 1))
         self._loop.later(_RECOUNT_SECONDS, partial(self._recount, channel))
+        self._widen()
+
+    @property
+    def _takes_alone(self) -> bool:
+        return self._taking in (Taking.EXCLUSIVE, Taking.UNKNOWN)
+
+    def _widen(self) -> None:
+        """A consumer keeps its prefetch for life: the wider one is another, on the same channel."""
+        if self._channel is not None and self.is_consuming and self._subscribed_width != self._width:
+            self._subscribed_width, self._has_delivered = self._width, False
+            self._channel.consume_anew(self.stream.name, self._width, self._takes_alone)
 
     # Consuming
 
-    def _delivered(self, delivery: Delivery) -> None:
-        self._tags.delivered(delivery.tag)
-        self.waiting.append(record_of(delivery, self.stream, self.epoch, self._owner.draw_nonce))
+    def _delivered(self, deliveries: list[Delivery]) -> None:
+        stream, epoch, draw_nonce = self.stream, self.epoch, self._owner.draw_nonce
+        self._tags.delivered([one.tag for one in deliveries])
+        self._arrivals.append((deliveries[-1].tag, time.monotonic()))
+        self.waiting.extend([record_of(one, stream, epoch, draw_nonce) for one in deliveries])
         if not self._has_delivered:
             self._has_delivered = True
             self._say(Link.CONNECTED, self.note)
@@ -253,15 +291,18 @@ class Queue:
             self._end_epoch()
         if self._connection is None or not self._connection.is_open:
             return  # left, or lost with the connection, of which ``disconnected`` tells
-        if before is Phase.PROBING and fault.kind in (Kind.PRECONDITION, Kind.DENIED):
+        if self._is_shut:
+            self._begin()
+        elif before is Phase.PROBING and fault.kind in (Kind.PRECONDITION, Kind.DENIED):
             self._learn(fault)
-        elif before is Phase.SUBSCRIBING and fault.kind is Kind.HELD:
+        elif before in (Phase.SUBSCRIBING, Phase.CONSUMING) and fault.kind is Kind.HELD:
             self._held()
         else:
             self._failed(_CANCELLED if self._was_cancelled else fault)
 
     def _end_epoch(self) -> None:
         self.waiting.clear()
+        self._arrivals.clear()
         self._tags = Tags()
         self._owner.ended(self)
 

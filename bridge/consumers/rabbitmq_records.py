@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from bridge.consumers.rabbitmq_client import Delivery
+from bridge.consumers.rabbitmq_frames import Delivery
 from bridge.model import Headers, Record, Stream
 
 

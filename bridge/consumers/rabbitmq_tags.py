@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 
@@ -27,10 +27,15 @@ class Tags:
     def __repr__(self) -> str:
         return f"<Tags outstanding={len(self._outstanding)}>"
 
-    def delivered(self, tag: int) -> None:
-        """The broker delivered under this tag; tags of a channel only grow."""
-        self._in_order.append(tag)
-        self._outstanding.add(tag)
+    @property
+    def oldest(self) -> int:
+        """The first outstanding tag; 0 when there is none."""
+        return self._in_order[0] if self._in_order else 0
+
+    def delivered(self, tags: Collection[int]) -> None:
+        """The broker delivered under these tags, in this order; tags of a channel only grow."""
+        self._in_order.extend(tags)
+        self._outstanding.update(tags)
 
     def settle(self, tags: Iterable[int]) -> list[Ack]:
         """The acks for these tags; those not outstanding are ignored.

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from struct import pack
 from typing import Any
 
 import pika
@@ -15,6 +16,7 @@ from bridge.config import Secret
 from bridge.consumers.base import Link
 from bridge.consumers.rabbitmq import RabbitConsumer, RabbitSettings
 from bridge.model import Position, Record
+from tests.consumers import amqp
 from tests.contract.inbox import RecordingInbox, close, done_with, eventually
 from tests.parts.process import free_port
 from tests.parts.rabbitmq import RabbitMQ
@@ -25,16 +27,20 @@ Start = Callable[..., tuple[RabbitConsumer, RecordingInbox]]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start a consumer with an inbox of its own; closed with the test."""
+    """Start a consumer with an inbox of its own, proven unless ``narrow``; closed with the test."""
     started: list[RabbitConsumer] = []
 
-    def begin(node: RabbitMQ, *queues: str, **settings: Any) -> tuple[RabbitConsumer, RecordingInbox]:
+    def begin(
+        node: RabbitMQ, *queues: str, narrow: bool = False, **settings: Any
+    ) -> tuple[RabbitConsumer, RecordingInbox]:
         inbox = RecordingInbox()
         whole = {"name": "r", "url": Secret(env="AMQP_URL"), "queues": queues, **settings}
         consumer = RabbitConsumer(
             RabbitSettings.model_validate(whole), inbox, secret_reader=lambda _: node.url
         )
         started.append(consumer)
+        if not narrow:
+            consumer.reopen()
         consumer.start()
         return consumer, inbox
 
@@ -97,6 +103,43 @@ def test_properties_that_are_not_utf_8_are_taken(rabbitmq: RabbitMQ, start: Star
     record = inbox.wait_for_records(1)[0]
     assert record.message_id == "caf\\xe9"
     assert record.headers == (("caf\\xe9", b"v"),)
+
+
+def test_headers_that_pika_cannot_read_arrive(rabbitmq: RabbitMQ, start: Start) -> None:
+    """Floats, a time in ms by mistake, names that are not UTF-8 within a table: as the broker has them."""
+    queue = rabbitmq.new_queue()
+    headers = amqp.table(
+        ("double", b"d" + pack(">d", 20.75)),
+        ("single", b"f" + pack(">f", -0.5)),
+        ("late", b"T" + pack(">Q", 1_764_000_000_000)),
+        ("list", b"A" + amqp.long(b"d" + pack(">d", 1.5) + b"B\xff")),
+        ("table", b"F" + amqp.long(amqp.short(b"caf\xe9") + b"S" + amqp.long(b"\xff"))),
+    )
+    rabbitmq.publish(queue, b"x", properties=amqp.headers_only(headers))
+    _, inbox = start(rabbitmq, queue)
+    assert dict(inbox.wait_for_records(1)[0].headers) == {
+        "double": b"20.75", "single": b"-0.5", "late": b"1764000000000", "list": b"[1.5,255]",
+        "table": b'{"caf\\\\xe9":"\\\\xff"}',
+    }  # fmt: skip
+
+
+def test_bodies_of_any_size_arrive_whole(own_rabbitmq: Callable[..., RabbitMQ], start: Start) -> None:
+    """None, one frame to the last byte, one more, many; on two channels at once."""
+    node = own_rabbitmq(settings="frame_max = 8192\n")
+    sizes = [0, 1, 8183, 8184, 8185, 16_368, 16_369, 400_000, 5] * 8
+    bodies = {
+        queue: [
+            (b"%d " % number + queue.encode()).ljust(size, b".")[:size] for number, size in enumerate(sizes)
+        ]
+        for queue in (node.new_queue(), node.new_queue())
+    }
+    for queue, its in bodies.items():
+        node.publish(queue, *its)
+    _, inbox = start(node, *bodies)
+    records = inbox.wait_for_records(2 * len(sizes))
+    for queue, its in bodies.items():
+        assert _bodies([one for one in records if one.stream.name == queue]) == its
+    assert not inbox.losses
 
 
 def test_a_killed_connection_costs_a_second_and_keeps_order(
@@ -271,6 +314,7 @@ def test_a_paused_consumer_keeps_its_connection(own_rabbitmq: Callable[..., Rabb
         {"name": "r", "url": f"{node.address}?heartbeat=1", "queues": [queue]}
     )
     consumer = RabbitConsumer(settings, inbox)
+    consumer.reopen()
     consumer.start()
     assert _linked(inbox, Link.CONNECTED)
     assert inbox.stays_at_most(0, 4.0)

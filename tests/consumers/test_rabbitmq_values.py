@@ -16,9 +16,10 @@ from pydantic import ValidationError
 
 from bridge.config import Secret
 from bridge.consumers.rabbitmq import RabbitSettings
-from bridge.consumers.rabbitmq_client import Delivery, fault_of, parameters_of
+from bridge.consumers.rabbitmq_client import fault_of, parameters_of
 from bridge.consumers.rabbitmq_dialer import backoff_seconds
 from bridge.consumers.rabbitmq_faults import Kind, is_single_active, is_transient, max_message_bytes
+from bridge.consumers.rabbitmq_frames import Delivery
 from bridge.consumers.rabbitmq_records import header_bytes, header_table, record_of
 from bridge.consumers.rabbitmq_settings import Address, Tls, address_of
 from bridge.consumers.rabbitmq_tags import Tags
@@ -44,8 +45,7 @@ class Broker:
 def test_acks_settle_exactly_what_is_done(data: st.DataObject, count: int) -> None:
     """Whatever the order and the batches: the broker never refuses, and keeps what is not settled."""
     tags = Tags()
-    for tag in range(1, count + 1):
-        tags.delivered(tag)
+    tags.delivered(range(1, count + 1))
     broker, settled = Broker(list(range(1, count + 1))), set[int]()
     for batch in data.draw(st.lists(st.lists(st.integers(1, count + 5), max_size=20), max_size=12)):
         for ack in tags.settle(batch):
@@ -58,8 +58,7 @@ def test_acks_settle_exactly_what_is_done(data: st.DataObject, count: int) -> No
 def test_a_run_from_the_oldest_is_one_ack() -> None:
     """A thousand records settled in order cost one frame."""
     tags = Tags()
-    for tag in range(1, 1001):
-        tags.delivered(tag)
+    tags.delivered(range(1, 1001))
     assert [tuple(ack) for ack in tags.settle(range(1, 1001))] == [(1000, True)]
 
 

@@ -37,7 +37,9 @@ class RabbitHarness:
         """A consumer of both queues."""
         url = Secret(env="AMQP_URL")
         settings = RabbitSettings(name="r", url=url, queues=self._queues, prefetch=5000)
-        return RabbitConsumer(settings, inbox, secret_reader=lambda _: self._node.url)
+        consumer = RabbitConsumer(settings, inbox, secret_reader=lambda _: self._node.url)
+        consumer.reopen()
+        return consumer
 
     def revoke(self) -> None:
         """RabbitMQ takes nothing away in an orderly way."""
