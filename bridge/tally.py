@@ -5,6 +5,7 @@ Owned by the loop. Cells are looked up once and kept, so counting costs an addit
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 
@@ -12,6 +13,7 @@ from bridge.logs import RateLimited, get_logger
 from bridge.metrics import Board
 from bridge.model import Applied, Event, Fault, Record
 from bridge.send.verdict import Verdict
+from bridge.settle.budget import Account
 from bridge.settle.letters import Cause
 
 _log = get_logger("bridge")
@@ -24,6 +26,8 @@ class Tally:
     Args:
         board: where the cells live.
         now: seconds since 1970 UTC.
+
+    ``handled`` counts delivered events by rule and destination; unlike a cell it is shared by no others.
     """
 
     def __init__(self, board: Board, now: Callable[[], float]) -> None:
@@ -41,6 +45,7 @@ class Tally:
         self._repeats = RateLimited(_REPEAT_SECONDS)
         self.events_created = 0
         self.events_final = 0
+        self.handled: Counter[Account] = Counter()
 
     def applied(self, record: Record, made: Applied) -> None:
         """A record's rules made events."""
@@ -56,6 +61,7 @@ class Tally:
     def delivered(self, record: Record, event: Event, verdict: Verdict) -> None:
         """An event was accepted."""
         self._count_final(event, "delivered")
+        self.handled[event.rule, event.destination] += 1
         now = self._now()
         if record.timestamp_ms is not None:
             self._latency(record.stream.source).observe(now - record.timestamp_ms / 1000)
@@ -122,6 +128,17 @@ class Tally:
             offset=record.offset,
             reason=reason,
             error=error,
+        )
+
+    def budget_spent(self, rule: str, destination: str) -> None:
+        """A rule has no dead letter left: streams that need one stand still."""
+        self._repeats.log(
+            _log.error,
+            "dead-letter budget spent",
+            key=f"budget {rule} {destination}",
+            rule=rule,
+            destination=destination,
+            remedy="mend the rule: when it is reloaded, what stands still is tried with it",
         )
 
     def schema_asked(self, outcome: str) -> None:

@@ -25,16 +25,17 @@ class Ticket:
     """One open record. ``parts`` counts what is not yet final.
 
     ``rules`` is the fingerprint of the rules that made the parts; ``progress`` what is to be remembered
-    of them, None while there is nothing.
+    of them, None while there is nothing. ``recalled`` is true once an event came back before it left.
     """
 
-    __slots__ = ("fenced", "outcome", "parts", "progress", "record", "rules")
+    __slots__ = ("fenced", "outcome", "parts", "progress", "recalled", "record", "rules")
 
     def __init__(self, record: Record, progress: Progress | None = None) -> None:
         self.record = record
         self.parts = 0
         self.outcome = Outcome.FILTERED
         self.fenced = False
+        self.recalled = False
         self.rules = b""
         self.progress = progress
 
@@ -160,6 +161,22 @@ class Ledger:
         self.bytes += record.size_bytes
         return ticket
 
+    def open_from(self, ticket: Ticket) -> list[Ticket]:
+        """The open tickets of its stream from this one on, in the order read."""
+        first = ticket.record.offset
+        return [one for at, one in self._streams[ticket.record.stream].tickets.items() if at >= first]
+
+    def renew(self, ticket: Ticket) -> Ticket:
+        """A new ticket for the same record, to be begun anew.
+
+        What is still under way for the old one ends by itself and settles nothing.
+        """
+        ticket.fenced = True
+        new = Ticket(ticket.record, ticket.progress)
+        new.outcome = ticket.outcome
+        self._streams[ticket.record.stream].tickets[ticket.record.offset] = new
+        return new
+
     def begin(self, ticket: Ticket, parts: int) -> int:
         """The record was made into so many parts by the rules in force.
 
@@ -176,7 +193,7 @@ class Ledger:
         final = progress.final if progress else 0
         ticket.parts = parts - final.bit_count()
         if final:
-            ticket.outcome = Outcome.DELIVERED
+            ticket.outcome = worse(ticket.outcome, Outcome.DELIVERED)
         return final
 
     def attempts_of(self, ticket: Ticket, part: int) -> Attempts | None:
@@ -311,9 +328,14 @@ class Ledger:
         """The streams that are ours now."""
         return list(self._streams)
 
+    def oldest_in(self, stream: Stream) -> Ticket | None:
+        """The open record of a stream that was read first."""
+        ledger = self._streams.get(stream)
+        return next(iter(ledger.tickets.values()), None) if ledger else None
+
     def oldest_unsettled_ms(self) -> int | None:
         """Broker time of the oldest open record, ms since 1970; heads of streams decide."""
-        heads = (next(iter(ledger.tickets.values()), None) for ledger in self._streams.values())
+        heads = (self.oldest_in(stream) for stream in self._streams)
         times = [t.record.timestamp_ms for t in heads if t and t.record.timestamp_ms is not None]
         return min(times, default=None)
 
