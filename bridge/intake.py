@@ -1,24 +1,26 @@
 """One source at work on the loop: takes batches in, holds back, drains, settles.
 
 ``LoopInbox`` is the half that the consumer thread touches; ``Intake`` is owned by the loop. A stream is
-paused while its source has a reason (``room``, ``blocked``) or the stream itself has one
-(``rule_stopped``, ``no_rule``, ``registry_unavailable``, ``dead_letter_budget``,
-``dead_letters_unavailable``, ``metadata_full``).
+paused while its source has a reason (``room``) or the stream itself has one (``blocked``, ``rule_stopped``,
+``no_rule``, ``registry_unavailable``, ``dead_letter_budget``, ``dead_letters_unavailable``,
+``metadata_full``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bridge.blocking import NO_WAITS, Blocking
 from bridge.config import Limits
 from bridge.consumers.base import Consumer, Kept, Link, Settles
 from bridge.model import Position, Record, Stream
-from bridge.settle.tickets import Ledger, Ticket
+from bridge.settle.tickets import Ledger, Load, Ticket
 
 _BATCHES_UNDER_WAY = 2
 _ACK_DELAY_SECONDS = 0.005
@@ -41,6 +43,10 @@ class Overlooker(Protocol):
 
     def given_back(self) -> None:
         """Tickets were fenced: forget their events."""
+        ...
+
+    def blocked(self) -> Mapping[str, int]:
+        """The events that wait, by blocked destination."""
         ...
 
     def is_stuck(self) -> bool:
@@ -166,7 +172,9 @@ class Intake:
         self.consumed_total = 0
         self.has_ended = False
         self._held: dict[Stream, _Held] = {}
-        self.feeds: set[str] = set()
+        self.feeds: defaultdict[Stream, set[str]] = defaultdict(set)
+        self._blocking = Blocking(Load(limits.records_in_flight, limits.buffer), limits.blocked_share)
+        self._waits = NO_WAITS
         self._limits = limits
         self._starter = starter
         self._overlooker = overlooker
@@ -198,6 +206,7 @@ class Intake:
         self._overlooker.rebalanced(self, "assigned", epochs)
         if ignored:
             self._overlooker.ignored(self, ignored)
+        self.breathe()
         self._put_pauses()
 
     def on_revoked(
@@ -287,17 +296,29 @@ class Intake:
 
     def breathe(self) -> None:
         """Pause at the limits, resume at half of them (pausing drops what librdkafka prefetched)."""
-        ledger, limits = self.ledger, self._limits
-        held = sum(len(held.tickets) for held in self._held.values())
-        held_bytes = sum(held.bytes for held in self._held.values())
+        self._wait_for_destinations()
+        ledger, limits, waits = self.ledger, self._limits, self._waits.load
+        apart = waits.records + sum(len(held.tickets) for held in self._held.values())
+        apart_bytes = waits.bytes + sum(held.bytes for held in self._held.values())
         used = max(
-            share_used(ledger.in_flight, held, limits.records_in_flight),
-            share_used(ledger.bytes, held_bytes, limits.buffer),
+            share_used(ledger.in_flight, apart, limits.records_in_flight),
+            share_used(ledger.bytes, apart_bytes, limits.buffer),
         )
         if used >= 1:
             self.hold_back("room")
         elif used <= 0.5:  # noqa: PLR2004 - half: the hysteresis
             self.let_go("room")
+
+    def _wait_for_destinations(self) -> None:
+        blocked = self._overlooker.blocked()
+        if not blocked and self._waits is NO_WAITS:
+            return
+        loads = self.ledger.loads()
+        self._waits = self._blocking.decide(self.feeds, loads, blocked) if blocked else NO_WAITS
+        for stream in loads:
+            reasons = self._stream_reasons.setdefault(stream, set())
+            (reasons.add if stream in self._waits.streams else reasons.discard)("blocked")
+        self._put_pauses()
 
     def hold_back(self, reason: str, stream: Stream | None = None) -> None:
         """Read no more of the source, or of one stream, for this reason."""
@@ -373,19 +394,20 @@ class Intake:
         self._paused = wanted
 
 
-def share_used(used: int, held: int, limit: int) -> float:
+def share_used(used: int, apart: int, limit: int) -> float:
     """How full the room is for what moves.
 
-    What stands still must not stop everything else, so it has as much room again of its own; only what
-    is beyond that takes from the others.
+    What stands still, or waits for a blocked destination, must not stop everything else: it has as much
+    room again of its own, and only what is beyond that takes from the others.
 
     Args:
-        used: by all, what stands still included.
-        held: by what stands still.
+        used: by all.
+        apart: of this, by what does not move.
         limit: the room.
     """
-    room = limit - max(0, held - limit)
-    return (used - held) / room if room > 0 else 1.0
+    apart = min(apart, used)
+    room = limit - max(0, apart - limit)
+    return (used - apart) / room if room > 0 else 1.0
 
 
 def commit_interval(interval_seconds: float, positions: Sequence[Position]) -> float:

@@ -51,7 +51,9 @@ class Pipeline:
         self._treasurer.renew()
         for intake in self._parts.intakes.values():
             intake.ledger.rules = self._fingerprint(intake.name)
+            intake.feeds.clear()
             intake.release((NO_RULE, RULE_STOPPED, DEAD_LETTER_BUDGET))
+            intake.breathe()
 
     def schema_asked(self, outcome: str) -> None:
         """The schema registry was asked."""
@@ -133,10 +135,11 @@ class Pipeline:
         if rest.faults and not self._treasurer.grants_faults(intake, ticket, rest.faults):
             return
         self._tally.applied(ticket.record, rest)
+        feeds = intake.feeds[ticket.record.stream]
         for part, event in enumerate(made.events):
             if final >> part & 1:
                 continue
-            intake.feeds.add(event.destination)
+            feeds.add(event.destination)
             dispatcher = self._parts.dispatchers[event.destination]
             key = _lane_key(dispatcher.ordering, ticket, event)
             dispatcher.submit(event, ticket, key, part, intake.ledger.attempts_of(ticket, part))

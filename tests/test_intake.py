@@ -50,6 +50,7 @@ class Above:
 
     tickets: list[Ticket] = field(default_factory=list)
     stuck: bool = False
+    blocking: dict[str, int] = field(default_factory=dict)
 
     def take_in(self, intake: Intake, tickets: Sequence[Ticket]) -> None:
         for ticket in tickets:
@@ -58,6 +59,9 @@ class Above:
 
     def given_back(self) -> None:
         """Nothing to forget."""
+
+    def blocked(self) -> dict[str, int]:
+        return self.blocking
 
     def is_stuck(self) -> bool:
         return self.stuck
@@ -307,12 +311,52 @@ def test_a_revoke_waits_for_what_was_under_way_before_what_is_held_and_no_longer
     asyncio.run(run())
 
 
-def test_what_is_held_takes_no_room_from_the_others_up_to_as_much_again() -> None:
+def test_what_does_not_move_takes_no_room_from_the_others_up_to_as_much_again() -> None:
     """Beyond that it does: memory is bounded."""
     assert share_used(100, 0, 100) == 1.0
     assert share_used(150, 100, 100) == 0.5
     assert share_used(160, 150, 100) == 0.2
     assert share_used(200, 200, 100) == 1.0
+    assert share_used(60, 70, 100) == 0.0
+
+
+def test_a_partition_that_comes_while_its_topic_waits_is_paused_from_the_start() -> None:
+    """It feeds what the others of its topic feed; it goes on with them."""
+
+    async def run() -> None:
+        intake, client, above = world()
+        intake.on_records(records(7), 1)
+        intake.feeds[P0].add("x")
+        above.blocking = {"x": 1}
+        intake.breathe()
+        assert client.said == ["pause"]
+        intake.on_assigned({P0._replace(number=1): 2})
+        assert client.said == ["pause", "pause"]
+        above.blocking = {}
+        intake.breathe()
+
+        assert client.said == ["pause", "pause", "resume"]
+        assert intake.stall_reasons() == frozenset()
+
+    asyncio.run(run())
+
+
+def test_bytes_that_wait_for_a_blocked_destination_leave_the_room_to_the_others() -> None:
+    """Their own stream is stopped, the source is not."""
+
+    async def run() -> None:
+        client, above = Client(), Above()
+        intake = Intake(client, Limits.model_validate({"buffer": 1_000}), 0.0, above, above)
+        intake.on_assigned({P0: 1})
+        intake.on_records(records(7, 8, 9, 10), 4)
+        assert intake.stall_reasons() == {"room"}
+        intake.feeds[P0] |= {"x", "y"}
+        above.blocking = {"x": 4}
+        intake.breathe()
+
+        assert intake.stall_reasons() == {"blocked"}
+
+    asyncio.run(run())
 
 
 def test_a_stream_whose_map_is_nearly_full_stops_and_goes_on_when_it_is_not() -> None:

@@ -12,6 +12,7 @@ calls of ``take`` nothing is packed: a stream costs a step a record that is open
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
 from bridge.consumers.base import Kept, Settles
 from bridge.model import Attempts, Outcome, Position, Record, Stream, worse
@@ -19,6 +20,13 @@ from bridge.settle.offset_map import OffsetMap, Packed, Progress, Unusable, pack
 from bridge.settle.offsets import Watermark
 
 _NOT_PACKED = Packed("", 0)
+
+
+class Load(NamedTuple):
+    """How much is open."""
+
+    records: int
+    bytes: int
 
 
 class Ticket:
@@ -54,6 +62,7 @@ class _StreamLedger:
 
     __slots__ = (
         "before_epoch",
+        "bytes",
         "epoch",
         "given",
         "leader_epoch",
@@ -68,6 +77,7 @@ class _StreamLedger:
         self.epoch = epoch
         self.log = log
         self.tickets: dict[int, Ticket] = {}
+        self.bytes = 0
         self.watermark = Watermark(kept.finished if kept else ())
         self.progress: dict[int, Progress] = dict(kept.progress) if kept else {}
         self.before_epoch = kept.leader_epoch if kept else None
@@ -157,8 +167,10 @@ class Ledger:
             return None
         ticket = Ticket(record, ledger.progress.get(record.offset))
         ledger.tickets[record.offset] = ticket
+        size_bytes = record.size_bytes
+        ledger.bytes += size_bytes
         self.in_flight += 1
-        self.bytes += record.size_bytes
+        self.bytes += size_bytes
         return ticket
 
     def open_from(self, ticket: Ticket) -> list[Ticket]:
@@ -259,7 +271,10 @@ class Ledger:
         record = ticket.record
         ledger = self._streams[record.stream]
         del ledger.tickets[record.offset]
-        self._forget(record)
+        size_bytes = record.size_bytes
+        ledger.bytes -= size_bytes
+        self.in_flight -= 1
+        self.bytes -= size_bytes
         self.settled[ticket.outcome] += 1
         if self._each:
             self._acks.append(Position(record.stream, record.offset, record.epoch))
@@ -268,10 +283,6 @@ class Ledger:
         if ticket.progress is not None:
             del ledger.progress[record.offset]
         self._moved.add(record.stream)
-
-    def _forget(self, record: Record) -> None:
-        self.in_flight -= 1
-        self.bytes -= record.size_bytes
 
     def take(self, most_characters: int = 0) -> list[Position]:
         """What may be settled since the last call, streams that did not move left out.
@@ -312,16 +323,23 @@ class Ledger:
         count = 0
         for stream in streams:
             ledger = self._streams.pop(stream, None)
-            for ticket in ledger.tickets.values() if ledger else ():
+            if ledger is None:
+                continue
+            for ticket in ledger.tickets.values():
                 ticket.fenced = True
-                self._forget(ticket.record)
-                count += 1
+            count += len(ledger.tickets)
+            self.bytes -= ledger.bytes
+        self.in_flight -= count
         self.given_back[kind] += count
         return count
 
     def open_in(self, streams: Iterable[Stream]) -> int:
         """How many records of these streams are open."""
         return sum(len(ledger.tickets) for s in streams if (ledger := self._streams.get(s)))
+
+    def loads(self) -> dict[Stream, Load]:
+        """What is open of each stream."""
+        return {stream: Load(len(one.tickets), one.bytes) for stream, one in self._streams.items()}
 
     @property
     def streams(self) -> list[Stream]:
