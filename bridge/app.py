@@ -38,6 +38,7 @@ from bridge.send.client import Client
 from bridge.send.controller import Controller
 from bridge.send.dispatcher import Dispatcher, LoopClock
 from bridge.send.transport import default_transport
+from bridge.settle.budget import Budgets
 from bridge.settle.undertaker import Undertaker
 from bridge.tally import Tally
 from bridge.watch import Watch
@@ -120,6 +121,7 @@ class App:
         overseer = Overseer(tally, parts, self._source_ended)
         store = open_store(config, self._secret_reader())
         parts.undertaker = Undertaker(store, overseer, random.random, self._rules.hash)
+        parts.budgets = Budgets(tally.handled)
         parts.schemas = self._schemas(pipeline)
         for name, settings in config.destinations.items():
             parts.dispatchers[name] = self._dispatcher(name, settings, pipeline, overseer, LoopClock(loop))

@@ -1,23 +1,26 @@
 """One source at work on the loop: takes batches in, holds back, drains, settles.
 
 ``LoopInbox`` is the half that the consumer thread touches; ``Intake`` is owned by the loop. A stream is
-paused while its source has a reason (``room``, ``blocked``) or the stream itself has one
-(``rule_stopped``, ``no_rule``, ``registry_unavailable``, ``dead_letters_unavailable``, ``metadata_full``).
+paused while its source has a reason (``room``) or the stream itself has one (``blocked``, ``rule_stopped``,
+``no_rule``, ``registry_unavailable``, ``dead_letter_budget``, ``dead_letters_unavailable``,
+``metadata_full``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from bridge.blocking import NO_WAITS, Blocking
 from bridge.config import Limits
 from bridge.consumers.base import Consumer, Kept, Link, Settles
 from bridge.model import Outcome, Position, Record, Stream
-from bridge.settle.tickets import Ledger, Ticket
+from bridge.settle.tickets import Ledger, Load, Ticket
 
 _BATCHES_UNDER_WAY = 2
 _ACK_DELAY_SECONDS = 0.005
@@ -41,6 +44,10 @@ class Overlooker(Protocol):
 
     def given_back(self) -> None:
         """Tickets were fenced: forget their events."""
+        ...
+
+    def blocked(self) -> Mapping[str, int]:
+        """The events that wait, by blocked destination."""
         ...
 
     def is_stuck(self) -> bool:
@@ -133,6 +140,21 @@ class _Drain:
     answer: Future[Sequence[Position]]
 
 
+@dataclass(slots=True)
+class _Held:
+    """What stands still of one stream, by offset, and why."""
+
+    tickets: dict[int, Ticket] = field(default_factory=dict)
+    reasons: set[str] = field(default_factory=set)
+    bytes: int = 0
+
+    def add(self, ticket: Ticket) -> None:
+        """A ticket that is there already stays once."""
+        if ticket.record.offset not in self.tickets:
+            self.bytes += ticket.record.size_bytes
+        self.tickets[ticket.record.offset] = ticket
+
+
 class Intake:
     """One source on the loop."""
 
@@ -150,8 +172,10 @@ class Intake:
         self.link = Link.CONNECTING
         self.consumed_total = 0
         self.has_ended = False
-        self._held: dict[Stream, list[Ticket]] = {}
-        self.feeds: set[str] = set()
+        self._held: dict[Stream, _Held] = {}
+        self.feeds: defaultdict[Stream, set[str]] = defaultdict(set)
+        self._blocking = Blocking(Load(limits.records_in_flight, limits.buffer), limits.blocked_share)
+        self._waits = NO_WAITS
         self._limits = limits
         self._starter = starter
         self._overlooker = overlooker
@@ -184,6 +208,7 @@ class Intake:
         self._overlooker.rebalanced(self, "assigned", epochs)
         if ignored:
             self._overlooker.ignored(self, ignored)
+        self.breathe()
         self._put_pauses()
 
     def on_revoked(
@@ -262,8 +287,9 @@ class Intake:
             drain.answer.set_result(positions)
 
     def _is_drained(self, drain: _Drain) -> bool:
-        moving = drain.streams - self._held.keys()
-        return not self.ledger.open_in(moving) or self._overlooker.is_stuck()
+        """What is held does not end by itself; what was under way before it does."""
+        held = sum(len(held.tickets) for stream, held in self._held.items() if stream in drain.streams)
+        return self.ledger.open_in(drain.streams) <= held or self._overlooker.is_stuck()
 
     def _fence(self, streams: Collection[Stream], kind: str) -> None:
         self._forget(streams)
@@ -280,12 +306,29 @@ class Intake:
 
     def breathe(self) -> None:
         """Pause at the limits, resume at half of them (pausing drops what librdkafka prefetched)."""
-        ledger, limits = self.ledger, self._limits
-        share = max(ledger.in_flight / limits.records_in_flight, ledger.bytes / limits.buffer)
-        if share >= 1:
+        self._wait_for_destinations()
+        ledger, limits, waits = self.ledger, self._limits, self._waits.load
+        apart = waits.records + sum(len(held.tickets) for held in self._held.values())
+        apart_bytes = waits.bytes + sum(held.bytes for held in self._held.values())
+        used = max(
+            share_used(ledger.in_flight, apart, limits.records_in_flight),
+            share_used(ledger.bytes, apart_bytes, limits.buffer),
+        )
+        if used >= 1:
             self.hold_back("room")
-        elif share <= 0.5:  # noqa: PLR2004 - half: the hysteresis
+        elif used <= 0.5:  # noqa: PLR2004 - half: the hysteresis
             self.let_go("room")
+
+    def _wait_for_destinations(self) -> None:
+        blocked = self._overlooker.blocked()
+        if not blocked and self._waits is NO_WAITS:
+            return
+        loads = self.ledger.loads()
+        self._waits = self._blocking.decide(self.feeds, loads, blocked) if blocked else NO_WAITS
+        for stream in loads:
+            reasons = self._stream_reasons.setdefault(stream, set())
+            (reasons.add if stream in self._waits.streams else reasons.discard)("blocked")
+        self._put_pauses()
 
     def hold_back(self, reason: str, stream: Stream | None = None) -> None:
         """Read no more of the source, or of one stream, for this reason."""
@@ -296,8 +339,12 @@ class Intake:
 
     def hold(self, ticket: Ticket, reason: str) -> None:
         """The ticket's stream stands still from this record on; nothing of it is skipped."""
-        self._held.setdefault(ticket.record.stream, []).append(ticket)
+        held = self._held.setdefault(ticket.record.stream, _Held())
+        held.add(ticket)
+        held.reasons.add(reason)
         self.hold_back(reason, ticket.record.stream)
+        if self._drains:
+            asyncio.get_running_loop().call_soon(self.check_drains)
 
     @property
     def holds(self) -> bool:
@@ -309,16 +356,37 @@ class Intake:
         held = self._held.get(ticket.record.stream)
         if held is None:
             return False
-        held.append(ticket)
+        held.add(ticket)
         return True
 
+    def stands_still(self, stream: Stream) -> bool:
+        """What is held of the stream is the oldest that is open: all before it is done."""
+        held, oldest = self._held.get(stream), self.ledger.oldest_in(stream)
+        return held is not None and oldest is not None and oldest.record.offset in held.tickets
+
+    def held_from(self, stream: Stream) -> int | None:
+        """The offset from which on a stream stands still; None where it does not."""
+        held = self._held.get(stream)
+        return min(held.tickets) if held else None
+
     def release(self, reasons: Collection[str]) -> None:
-        """Start anew what stands still for one of these reasons; it may come to stand still again."""
-        for stream in [s for s in self._held if not self._stream_reasons.get(s, set()).isdisjoint(reasons)]:
-            tickets = self._held.pop(stream)
+        """Start anew what stands still for nothing but these reasons; it may come to stand still again."""
+        for stream in list(self._held):
+            held = self._held.get(stream)
+            if held is None or held.reasons.isdisjoint(reasons):
+                continue
+            held.reasons.difference_update(reasons)
             for reason in reasons:
                 self.let_go(reason, stream)
-            self._starter.take_in(self, tickets)
+            if not held.reasons:
+                self._start_anew(stream)
+
+    def _start_anew(self, stream: Stream) -> None:
+        """In the order read. A letter that is given up with its ticket tells nobody, so its reason goes."""
+        held = self._held.pop(stream).tickets
+        tickets = [self.ledger.renew(held[offset]) for offset in sorted(held)]
+        self.let_go("dead_letters_unavailable", stream)
+        self._starter.take_in(self, tickets)
 
     def let_go(self, reason: str, stream: Stream | None = None) -> None:
         """The reason is gone."""
@@ -339,6 +407,22 @@ class Intake:
         if resumed := self._paused - wanted:
             self.consumer.resume(resumed)
         self._paused = wanted
+
+
+def share_used(used: int, apart: int, limit: int) -> float:
+    """How full the room is for what moves.
+
+    What stands still, or waits for a blocked destination, must not stop everything else: it has as much
+    room again of its own, and only what is beyond that takes from the others.
+
+    Args:
+        used: by all.
+        apart: of this, by what does not move.
+        limit: the room.
+    """
+    apart = min(apart, used)
+    room = limit - max(0, apart - limit)
+    return (used - apart) / room if room > 0 else 1.0
 
 
 def commit_interval(interval_seconds: float, positions: Sequence[Position]) -> float:

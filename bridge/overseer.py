@@ -56,16 +56,13 @@ class Overseer:
         self._check_drains()
 
     def waits_changed(self) -> None:
-        """Sources that feed only blocked destinations wait; one without events needs new ones to probe."""
+        """Streams that feed blocked destinations may have to wait, or need to no more."""
         for intake in self._parts.intakes.values():
-            self._gate(intake)
+            intake.breathe()
 
-    def _gate(self, intake: Intake) -> None:
-        blocked = {name for name, d in self._parts.dispatchers.items() if d.holds_sources}
-        if intake.feeds and intake.feeds <= blocked:
-            intake.hold_back("blocked")
-        else:
-            intake.let_go("blocked")
+    def blocked(self) -> dict[str, int]:
+        """The events that wait, by blocked destination; one without any needs new ones to probe."""
+        return {name: d.waiting for name, d in self._parts.dispatchers.items() if d.holds_sources}
 
     # Sources
 

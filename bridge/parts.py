@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from bridge.decode import Schemas
 from bridge.intake import Intake
 from bridge.send.dispatcher import Dispatcher
+from bridge.settle.budget import Budgets
 from bridge.settle.undertaker import Undertaker
 
 
@@ -20,4 +21,5 @@ class Parts:
     intakes: dict[str, Intake] = field(default_factory=dict)
     dispatchers: dict[str, Dispatcher] = field(default_factory=dict)
     undertaker: Undertaker = field(init=False)
+    budgets: Budgets = field(init=False)
     schemas: Schemas | None = None

@@ -24,6 +24,7 @@ from bridge.settle.letters import Cause
 from bridge.settle.offset_map import fingerprint_of
 from bridge.settle.tickets import Ticket
 from bridge.tally import Tally
+from bridge.treasurer import DEAD_LETTER_BUDGET, Treasurer
 
 NO_RULE = "no_rule"
 RULE_STOPPED = "rule_stopped"
@@ -40,15 +41,19 @@ class Pipeline:
         self._tally = tally
         self._plans: dict[Stream, tuple[StreamRules | None, Decode]] = {}
         self._parts = parts
+        self._treasurer = Treasurer(tally, parts)
 
     def use(self, rules: RuleSet) -> None:
         """New rules from the next record on; what stood still for the old ones is tried with these."""
         self._rules = rules
         self._plans.clear()
         self._parts.undertaker.rules_hash = rules.hash
+        self._treasurer.renew()
         for intake in self._parts.intakes.values():
             intake.ledger.rules = self._fingerprint(intake.name)
-            intake.release((NO_RULE, RULE_STOPPED))
+            intake.feeds.clear()
+            intake.release((NO_RULE, RULE_STOPPED, DEAD_LETTER_BUDGET))
+            intake.breathe()
 
     def schema_asked(self, outcome: str) -> None:
         """The schema registry was asked."""
@@ -71,7 +76,7 @@ class Pipeline:
     def take_in(self, intake: Intake, tickets: Sequence[Ticket]) -> None:
         """Start these records, in order."""
         for ticket in tickets:
-            if not intake.holds or not intake.keep_if_held(ticket):
+            if not ticket.fenced and not (intake.holds and intake.keep_if_held(ticket)):
                 self._start(intake, ticket)
 
     def _start(self, intake: Intake, ticket: Ticket) -> None:
@@ -127,19 +132,21 @@ class Pipeline:
         if not ticket.parts:
             self._filter(intake, ticket)
             return
-        self._tally.applied(ticket.record, made if not final else _rest(made, final))
+        rest = made if not final else _rest(made, final)
+        if rest.faults and not self._treasurer.grants_faults(intake, ticket, rest.faults):
+            return
+        self._tally.applied(ticket.record, rest)
+        feeds = intake.feeds[ticket.record.stream]
         for part, event in enumerate(made.events):
             if not final >> part & 1:
+                feeds.add(event.destination)
                 self._submit(intake, ticket, event, part)
         for part, fault in enumerate(faults, len(made.events)):
             if not final >> part & 1:
                 self._settle_fault(ticket, fault, part)
 
     def _submit(self, intake: Intake, ticket: Ticket, event: Event, part: int) -> None:
-        destination = event.destination
-        if destination not in intake.feeds:
-            intake.feeds.add(destination)
-        dispatcher = self._parts.dispatchers[destination]
+        dispatcher = self._parts.dispatchers[event.destination]
         record = ticket.record
         key = event.user if dispatcher.ordering == "user" else _lane_key(dispatcher.ordering, record)
         past = intake.ledger.attempts_of(ticket, part) if ticket.progress is not None else None
@@ -174,12 +181,20 @@ class Pipeline:
                 intake.changed()
 
     def dead(self, parcel: Parcel, verdict: Verdict, reason: Reason) -> None:
-        """An event will never be taken: its letter, then its part is final."""
+        """An event will never be taken: its letter, then its part is final; without one, all stands still."""
         error = f"{verdict.reason}: {verdict.excerpt}" if verdict.excerpt else verdict.reason
-        event = parcel.event
+        event, ticket = parcel.event, _ticket_of(parcel)
+        if ticket.fenced:
+            self._tally.abandoned(event)
+            return
+        intake = self._parts.intakes[ticket.record.stream.source]
+        error = redacted(error)
+        if not self._treasurer.grants_refusal(intake, ticket, event, error):
+            self._tally.abandoned(event)
+            return
         cause = Cause(
             reason,
-            redacted(error),
+            error,
             event.rule,
             event.destination,
             event,
@@ -188,7 +203,7 @@ class Pipeline:
             parcel.first_failed_ms,
             event_id_of(_ticket_of(parcel).record, event),
         )
-        self._bury(_ticket_of(parcel), cause, parcel.part)
+        self._bury(ticket, cause, parcel.part)
 
     def retrying(self, parcel: Parcel) -> None:
         """An event will be tried again: attempts that were spent are kept with the next commit."""
@@ -199,7 +214,8 @@ class Pipeline:
             intake.changed()
 
     def abandoned(self, parcel: Parcel) -> None:
-        """The event's record was given back before the event left."""
+        """The event's record was given back, or recalled, before the event left."""
+        _ticket_of(parcel).recalled = True
         self._tally.abandoned(parcel.event)
 
     def _bury(self, ticket: Ticket, cause: Cause, part: int) -> None:
@@ -208,6 +224,7 @@ class Pipeline:
     def _buried(self, ticket: Ticket, cause: Cause, part: int) -> None:
         if ticket.fenced:
             self._tally.abandoned_letter(cause)
+            self._treasurer.take_back(cause)
             return
         self._tally.dead_lettered(ticket.record, cause)
         self._part_done(ticket, Outcome.DEAD_LETTERED, part)
@@ -216,6 +233,7 @@ class Pipeline:
         intake = self._parts.intakes[ticket.record.stream.source]
         if intake.ledger.part_done(ticket, outcome, part):
             intake.closed()
+            self._treasurer.closed(intake, ticket.record.stream)
         else:
             intake.changed()
 

@@ -5,6 +5,7 @@ Owned by the loop. Cells are looked up once and kept, so counting costs an addit
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 
@@ -13,6 +14,7 @@ from bridge.metrics import Board
 from bridge.model import Applied, Event, Fault, Record
 from bridge.send.parcel import Parcel
 from bridge.send.verdict import Verdict
+from bridge.settle.budget import Account
 from bridge.settle.letters import Cause
 
 _log = get_logger("bridge")
@@ -25,6 +27,8 @@ class Tally:
     Args:
         board: where the cells live.
         now: seconds since 1970 UTC.
+
+    ``handled`` counts delivered events by rule and destination; unlike a cell it is shared by no others.
     """
 
     def __init__(self, board: Board, now: Callable[[], float]) -> None:
@@ -42,6 +46,7 @@ class Tally:
         self._repeats = RateLimited(_REPEAT_SECONDS)
         self.events_created = 0
         self.events_final = 0
+        self.handled: Counter[Account] = Counter()
 
     def applied(self, record: Record, made: Applied) -> None:
         """A record's rules made events."""
@@ -70,8 +75,9 @@ class Tally:
                 latencies.setdefault(record.stream.source, []).append(now_ms - record.timestamp_ms)
             if event.time_ms is not None:
                 ages.append(now_ms - event.time_ms)
-        for what, count in counts.items():
-            self._final(*what, "delivered").value += count
+        for (rule, event_type, destination), count in counts.items():
+            self._final(rule, event_type, destination, "delivered").value += count
+            self.handled[rule, destination] += count
         self.events_final += len(parcels)
         for source, milliseconds in latencies.items():
             self._latency(source).observe_all(milliseconds, 0.001)
@@ -137,6 +143,17 @@ class Tally:
             offset=record.offset,
             reason=reason,
             error=error,
+        )
+
+    def budget_spent(self, rule: str, destination: str) -> None:
+        """A rule has no dead letter left: streams that need one stand still."""
+        self._repeats.log(
+            _log.error,
+            "dead-letter budget spent",
+            key=f"budget {rule} {destination}",
+            rule=rule,
+            destination=destination,
+            remedy="mend the rule: when it is reloaded, what stands still is tried with it",
         )
 
     def schema_asked(self, outcome: str) -> None:

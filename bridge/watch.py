@@ -18,6 +18,7 @@ from bridge.model import Outcome
 from bridge.parts import Parts
 from bridge.rules import RuleSet
 from bridge.send.dispatcher import Dispatcher
+from bridge.settle.budget import Account
 from bridge.tally import Tally
 
 TURN_SECONDS = 0.2
@@ -42,6 +43,7 @@ class Watch:
         self._timer: asyncio.TimerHandle | None = None
         self._stalls: set[tuple[str, str, str]] = set()
         self._rules_hash = ""
+        self._accounts: tuple[Account, ...] = ()
         self.show(rules)
         for source in parts.intakes:
             board.prepare(source=source)
@@ -54,6 +56,7 @@ class Watch:
             self._board.remove("rules_info", hash=self._rules_hash)
         self._rules_hash = rules.hash
         self._board.gauge("rules_info", hash=rules.hash).value = 1
+        self._accounts = tuple((one.rule.name, one.rule.destination) for one in rules.rules)
         for rule in (compiled.rule for compiled in rules.rules):
             self._board.prepare(rule=rule.name)
             self._board.prepare(rule=rule.name, destination=rule.destination)
@@ -85,6 +88,8 @@ class Watch:
         for dispatcher in self._parts.dispatchers.values():
             self._destination(dispatcher)
         self._stalled()
+        budgets = self._parts.budgets
+        self._board.replace("dead_letter_budget", {a: float(budgets.left(a)) for a in self._accounts})
         self._board.gauge("records_unaccounted").value = self.unaccounted
         self._board.publish()
 

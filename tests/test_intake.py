@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 from bridge.config import Limits
 from bridge.consumers.base import Consumer, Kept, Settles
-from bridge.intake import Intake, LoopInbox, commit_interval
+from bridge.intake import Intake, LoopInbox, commit_interval, share_used
 from bridge.model import Outcome, Position, Record, Stream
 from bridge.settle.offset_map import OffsetMap, pack
 from bridge.settle.tickets import Ticket
@@ -54,6 +54,7 @@ class Above:
 
     tickets: list[Ticket] = field(default_factory=list)
     stuck: bool = False
+    blocking: dict[str, int] = field(default_factory=dict)
 
     def take_in(self, intake: Intake, tickets: Sequence[Ticket]) -> None:
         for ticket in tickets:
@@ -62,6 +63,9 @@ class Above:
 
     def given_back(self) -> None:
         """Nothing to forget."""
+
+    def blocked(self) -> dict[str, int]:
+        return self.blocking
 
     def is_stuck(self) -> bool:
         return self.stuck
@@ -263,6 +267,134 @@ def test_a_held_stream_keeps_what_comes_behind() -> None:
         assert client.said == ["pause"]
         assert intake.stall_reasons() == {"rule_stopped"}
         assert intake.ledger.in_flight == 2
+
+    asyncio.run(run())
+
+
+def test_what_is_held_starts_anew_when_its_last_reason_is_gone_in_the_order_read() -> None:
+    """Held out of order and for two reasons; a ticket that was begun is exchanged for a new one."""
+
+    async def run() -> None:
+        intake, client, above = world()
+        intake.on_records(records(7, 8, 9), 3)
+        seven, eight, nine = above.tickets
+        intake.hold(nine, "registry_unavailable")
+        intake.hold(eight, "dead_letter_budget")
+        assert intake.held_from(P0) == 8
+        intake.release(("registry_unavailable",))
+        assert intake.stall_reasons() == {"dead_letter_budget"}
+        assert above.tickets == [seven, eight, nine]
+        intake.release(("no_rule", "dead_letter_budget"))
+
+        assert [ticket.record.offset for ticket in above.tickets[3:]] == [8, 9]
+        assert eight.fenced
+        assert not above.tickets[3].fenced
+        assert client.said == ["pause", "resume"]
+        assert intake.held_from(P0) is None
+        for ticket in (seven, *above.tickets[3:]):
+            finish(intake, ticket)
+        intake.flush()
+        assert client.positions[-1] == Position(P0, 10, 1)
+
+    asyncio.run(run())
+
+
+def test_a_letter_that_is_given_up_with_its_ticket_stops_its_stream_no_more() -> None:
+    """It could not be written, and now nobody will write it: whoever has that record has a new ticket."""
+
+    async def run() -> None:
+        intake, client, above = world()
+        intake.on_records(records(7), 1)
+        intake.hold_back("dead_letters_unavailable", P0)
+        intake.hold(above.tickets[0], "dead_letter_budget")
+        intake.release(("dead_letter_budget",))
+
+        assert intake.stall_reasons() == frozenset()
+        assert client.said == ["pause", "resume"]
+
+    asyncio.run(run())
+
+
+def test_a_stream_stands_still_when_nothing_before_what_is_held_is_open() -> None:
+    """Only then it is known what its earlier records came to."""
+
+    async def run() -> None:
+        intake, _, above = world()
+        intake.on_records(records(7, 8, 9), 3)
+        assert not intake.stands_still(P0)
+        intake.hold(above.tickets[1], "dead_letter_budget")
+        assert not intake.stands_still(P0)
+        finish(intake, above.tickets[0])
+
+        assert intake.stands_still(P0)
+
+    asyncio.run(run())
+
+
+def test_a_revoke_waits_for_what_was_under_way_before_what_is_held_and_no_longer() -> None:
+    """Held during the drain or before it: what is held will not end."""
+
+    async def run() -> None:
+        intake, _, above = world()
+        answer: Future[Sequence[Position]] = Future()
+        intake.on_records(records(7, 8, 9), 3)
+        intake.hold(above.tickets[2], "rule_stopped")
+        intake.on_revoked(frozenset({P0}), 60.0, answer)
+        finish(intake, above.tickets[0])
+        assert not answer.done()
+        intake.hold(above.tickets[1], "rule_stopped")
+        async with asyncio.timeout(10):
+            positions = await asyncio.wrap_future(answer)
+
+        assert positions == [Position(P0, 8, 1)]
+
+    asyncio.run(run())
+
+
+def test_what_does_not_move_takes_no_room_from_the_others_up_to_as_much_again() -> None:
+    """Beyond that it does: memory is bounded."""
+    assert share_used(100, 0, 100) == 1.0
+    assert share_used(150, 100, 100) == 0.5
+    assert share_used(160, 150, 100) == 0.2
+    assert share_used(200, 200, 100) == 1.0
+    assert share_used(60, 70, 100) == 0.0
+
+
+def test_a_partition_that_comes_while_its_topic_waits_is_paused_from_the_start() -> None:
+    """It feeds what the others of its topic feed; it goes on with them."""
+
+    async def run() -> None:
+        intake, client, above = world()
+        intake.on_records(records(7), 1)
+        intake.feeds[P0].add("x")
+        above.blocking = {"x": 1}
+        intake.breathe()
+        assert client.said == ["pause"]
+        intake.on_assigned({P0._replace(number=1): 2})
+        assert client.said == ["pause", "pause"]
+        above.blocking = {}
+        intake.breathe()
+
+        assert client.said == ["pause", "pause", "resume"]
+        assert intake.stall_reasons() == frozenset()
+
+    asyncio.run(run())
+
+
+def test_bytes_that_wait_for_a_blocked_destination_leave_the_room_to_the_others() -> None:
+    """Their own stream is stopped, the source is not."""
+
+    async def run() -> None:
+        client, above = Client(), Above()
+        intake = Intake(client, Limits.model_validate({"buffer": 1_000}), 0.0, above, above)
+        intake.on_assigned({P0: 1})
+        intake.on_records(records(7, 8, 9, 10), 4)
+        assert intake.stall_reasons() == {"room"}
+        intake.feeds[P0] |= {"x", "y"}
+        above.blocking = {"x": 4}
+        intake.breathe()
+
+        assert intake.stall_reasons() == {"blocked"}
 
     asyncio.run(run())
 

@@ -190,9 +190,10 @@ class Dispatcher:
             self._pump_soon()
 
     def abandon_fenced(self) -> None:
-        """Forget the events of records given back; those on their way end by themselves."""
+        """Forget the events of records given back; those on their way end by themselves, at a later turn."""
         self.lanes.abandon_fenced([parcel for flight in self._flights for parcel in flight.parcels])
-        self._pump()
+        if not self._pump_due:
+            self._pump_soon()
 
     @property
     def in_flight(self) -> int:
@@ -302,17 +303,19 @@ class Dispatcher:
         """Plain acceptances, which are nearly all, together; the others one by one, as they came."""
         flights, self._landed = self._landed, []
         in_flight = len(self._flights)
-        self._flights.difference_update(flights)
         calm: list[_Flight] = []
         for flight in flights:
             if flight.answer is OK and self.controller.accept_calmly(len(flight.parcels)):
                 calm.append(flight)
             else:
+                # One by one: a refusal may call events back, and those of the others are still on their way.
+                self._flights.discard(flight)
                 self._take_in(flight, now, in_flight)
         if calm:
             self._take_in_calm(calm, now, in_flight)
 
     def _take_in_calm(self, flights: Sequence[_Flight], now: float, in_flight: int) -> None:
+        self._flights.difference_update(flights)
         seconds = [now - flight.started_seconds for flight in flights]
         count = len(seconds)
         self.limit.answered(count, count, sum(seconds), in_flight=in_flight, now_seconds=now)

@@ -12,6 +12,7 @@ calls of ``take`` nothing is packed: a stream costs a step a record that is open
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,11 +25,19 @@ _NOT_PACKED = Packed("", 0)
 _FILTERED = Outcome.FILTERED
 
 
+class Load(NamedTuple):
+    """How much is open."""
+
+    records: int
+    bytes: int
+
+
 class Ticket(msgspec.Struct, eq=False, gc=False):
     """One open record. ``parts`` counts what is not yet final.
 
     ``rules`` is the fingerprint of the rules that made the parts; ``progress`` what is to be remembered
-    of them, None while there is nothing. Nothing that it holds leads back to it.
+    of them, None while there is nothing. ``recalled`` is true once an event came back before it left.
+    Nothing that it holds leads back to it.
     """
 
     record: Record
@@ -37,6 +46,7 @@ class Ticket(msgspec.Struct, eq=False, gc=False):
     parts: int = 0
     outcome: Outcome = _FILTERED
     fenced: bool = False
+    recalled: bool = False
     rules: bytes = b""
 
     def __repr__(self) -> str:
@@ -54,6 +64,7 @@ class _StreamLedger:
 
     __slots__ = (
         "before_epoch",
+        "bytes",
         "epoch",
         "given",
         "leader_epoch",
@@ -68,6 +79,7 @@ class _StreamLedger:
         self.epoch = epoch
         self.log = log
         self.tickets: dict[int, Ticket] = {}
+        self.bytes = 0
         self.watermark = Watermark(kept.finished if kept else ())
         self.progress: dict[int, Progress] = dict(kept.progress) if kept else {}
         self.before_epoch = kept.leader_epoch if kept else None
@@ -158,9 +170,25 @@ class Ledger:
         size_bytes = record.size_bytes
         ticket = Ticket(record, size_bytes, ledger.progress.get(record.offset) if ledger.progress else None)
         ledger.tickets[record.offset] = ticket
+        ledger.bytes += size_bytes
         self.in_flight += 1
         self.bytes += size_bytes
         return ticket
+
+    def open_from(self, ticket: Ticket) -> list[Ticket]:
+        """The open tickets of its stream from this one on, in the order read."""
+        first = ticket.record.offset
+        return [one for at, one in self._streams[ticket.record.stream].tickets.items() if at >= first]
+
+    def renew(self, ticket: Ticket) -> Ticket:
+        """A new ticket for the same record, to be begun anew.
+
+        What is still under way for the old one ends by itself and settles nothing.
+        """
+        ticket.fenced = True
+        new = Ticket(ticket.record, ticket.size_bytes, ticket.progress, outcome=ticket.outcome)
+        self._streams[ticket.record.stream].tickets[ticket.record.offset] = new
+        return new
 
     def begin(self, ticket: Ticket, parts: int) -> int:
         """The record was made into so many parts by the rules in force.
@@ -180,7 +208,7 @@ class Ledger:
         final = ticket.progress.final if ticket.progress else 0
         ticket.parts = parts - final.bit_count()
         if final:
-            ticket.outcome = Outcome.DELIVERED
+            ticket.outcome = worse(ticket.outcome, Outcome.DELIVERED)
         return final
 
     def attempts_of(self, ticket: Ticket, part: int) -> Attempts | None:
@@ -246,7 +274,9 @@ class Ledger:
         record = ticket.record
         ledger = self._streams[record.stream]
         del ledger.tickets[record.offset]
-        self._forget(ticket)
+        ledger.bytes -= ticket.size_bytes
+        self.in_flight -= 1
+        self.bytes -= ticket.size_bytes
         self.settled[ticket.outcome] += 1
         if self._each:
             self._acks.append(Position(record.stream, record.offset, record.epoch))
@@ -255,10 +285,6 @@ class Ledger:
         if ticket.progress is not None:
             del ledger.progress[record.offset]
         self._moved.add(record.stream)
-
-    def _forget(self, ticket: Ticket) -> None:
-        self.in_flight -= 1
-        self.bytes -= ticket.size_bytes
 
     def take(self, most_characters: int = 0) -> list[Position]:
         """What may be settled since the last call, streams that did not move left out.
@@ -299,10 +325,13 @@ class Ledger:
         count = 0
         for stream in streams:
             ledger = self._streams.pop(stream, None)
-            for ticket in ledger.tickets.values() if ledger else ():
+            if ledger is None:
+                continue
+            for ticket in ledger.tickets.values():
                 ticket.fenced = True
-                self._forget(ticket)
-                count += 1
+            count += len(ledger.tickets)
+            self.bytes -= ledger.bytes
+        self.in_flight -= count
         self.given_back[kind] += count
         return count
 
@@ -310,14 +339,23 @@ class Ledger:
         """How many records of these streams are open."""
         return sum(len(ledger.tickets) for s in streams if (ledger := self._streams.get(s)))
 
+    def loads(self) -> dict[Stream, Load]:
+        """What is open of each stream."""
+        return {stream: Load(len(one.tickets), one.bytes) for stream, one in self._streams.items()}
+
     @property
     def streams(self) -> list[Stream]:
         """The streams that are ours now."""
         return list(self._streams)
 
+    def oldest_in(self, stream: Stream) -> Ticket | None:
+        """The open record of a stream that was read first."""
+        ledger = self._streams.get(stream)
+        return next(iter(ledger.tickets.values()), None) if ledger else None
+
     def oldest_unsettled_ms(self) -> int | None:
         """Broker time of the oldest open record, ms since 1970; heads of streams decide."""
-        heads = (next(iter(ledger.tickets.values()), None) for ledger in self._streams.values())
+        heads = (self.oldest_in(stream) for stream in self._streams)
         times = [t.record.timestamp_ms for t in heads if t and t.record.timestamp_ms is not None]
         return min(times, default=None)
 

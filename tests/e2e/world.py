@@ -31,11 +31,12 @@ class World:
     topic: str
     letters: str
     bridge: Bridge
+    group_name: str = ""
 
     @property
     def group(self) -> str:
-        """The bridge's consumer group."""
-        return f"group-{self.topic}"
+        """The bridge's consumer group; named after the topic unless said otherwise."""
+        return self.group_name or f"group-{self.topic}"
 
     def produce(self, *values: bytes | None, key: bytes = b"k") -> None:
         """In order, on the topic's only partition."""

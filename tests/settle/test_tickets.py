@@ -176,3 +176,42 @@ def test_every_record_is_accounted_for(steps: list[tuple[str, int]]) -> None:
 
         assert opened == ledger.settled_total + ledger.given_back_total + ledger.in_flight
         assert ledger.bytes == ledger.in_flight * Record(P0, 0, 1, b"x").size_bytes
+
+
+def test_a_renewed_ticket_takes_over_and_the_old_one_settles_nothing() -> None:
+    """What ends late for the old one moves nothing; parts that were final stay so under the same rules."""
+    ledger = ledger_of()
+    old = open_one(ledger, 7, parts=3)
+    open_one(ledger, 8)
+    ledger.begin(old, 3)
+    ledger.part_done(old, Outcome.DEAD_LETTERED, 1)
+    new = ledger.renew(old)
+
+    assert not ledger.part_done(old, Outcome.DELIVERED, 0)
+    assert ledger.begin(new, 3) == 0b010
+    assert (new.parts, ledger.in_flight) == (2, 2)
+    assert not ledger.part_done(new, Outcome.DELIVERED, 0)
+    assert ledger.part_done(new, Outcome.DELIVERED, 2)
+    assert ledger.settled[Outcome.DEAD_LETTERED] == 1
+    assert ledger.take() == [Position(P0, 8, 1)]
+
+
+def test_a_renewed_ticket_begins_whole_under_other_rules() -> None:
+    """Its parts are other events now."""
+    ledger = ledger_of()
+    old = open_one(ledger, 7, parts=2)
+    ledger.begin(old, 2)
+    ledger.part_done(old, Outcome.DELIVERED, 0)
+    ledger.rules = fingerprint_of("others")
+
+    assert ledger.begin(ledger.renew(old), 2) == 0
+
+
+def test_the_tickets_from_one_on_come_in_the_order_read() -> None:
+    """Renewed ones keep their place; other streams are not among them."""
+    ledger = ledger_of()
+    tickets = [open_one(ledger, offset) for offset in (3, 5, 9)]
+    open_one(ledger, 9, P1)
+    tickets[1] = ledger.renew(tickets[1])
+
+    assert ledger.open_from(tickets[1]) == tickets[1:]
