@@ -78,6 +78,30 @@ def test_what_came_first_leaves_first() -> None:
     assert seen == ["bob-1", "ann-2", "cid-1"]
 
 
+def test_topics_take_turns() -> None:
+    """A topic's backlog is in nobody else's way; within a topic what came first leaves first."""
+    backlog = [parcel(f"u{n}", topic="busy") for n in range(5)]
+    lanes, _ = lanes_with(*backlog, parcel("ann", topic="quiet"), parcel("bob", topic="quiet"))
+    seen = []
+    while head := lanes.take():
+        seen.append(head.event.user)
+
+    assert seen == ["u0", "ann", "u1", "bob", "u2", "u3", "u4"]
+
+
+def test_an_old_head_goes_before_newer_ones() -> None:
+    """What waited behind another of its user is sorted in by its age."""
+    lanes, _ = lanes_with(*(parcel(user, n) for n, user in enumerate("aabcd")))
+    first = lanes.take()
+    assert first is not None
+    lanes.done(first)
+    seen = []
+    while head := lanes.take():
+        seen.append(head.event.event_id)
+
+    assert seen == ["a-1", "b-2", "c-3", "d-4"]
+
+
 def test_another_turn_is_behind_all_others() -> None:
     """Probes of a blocked destination rotate over the users."""
     lanes, _ = lanes_with(parcel("ann"), parcel("bob"), parcel("cid"))
