@@ -101,8 +101,8 @@ def decode(
     try:
         opened = open_body(record, body, limits.record)
         value = _value(record, opened, kind, limits, schemas)
-    except TooLarge as error:
-        return Poison(Reason.TOO_LARGE, str(error))
+    except TooLarge as large:
+        return Poison(Reason.TOO_LARGE, str(large))
     except Undecodable as error:
         return Poison(Reason.UNDECODABLE, f"{error}{doubt(record, body)}{_looks_framed(kind, body)}")
     return value if value.__class__ is Waiting else Document(record, value, limits, kind == "text")

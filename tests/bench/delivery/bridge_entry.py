@@ -13,7 +13,7 @@ from tests.bench.delivery.course import Entry, Launch
 PURE = Path(sys.executable).with_name("filum-bridge")
 """As it is in the checkout: Python alone."""
 COMPILED = Path(__file__).parents[3] / ".venv-compiled" / "bin" / "filum-bridge"
-"""As it is in the image: ``scripts/compile`` makes it."""
+"""With its hot modules as C: ``scripts/compile`` makes it."""
 LETTERS = "letters.jsonl"
 
 _PARAMS = """\
