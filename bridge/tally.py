@@ -66,18 +66,27 @@ class Tally:
         now_ms = now * 1000
         counts: dict[tuple[str, str, str], int] = {}
         latencies: dict[str, list[float]] = {}
-        ages = []
+        ages: list[float] = []
+        same: list[float] = []
+        last, source, count = parcels[0].event, "", 0
         for parcel, record in zip(parcels, records, strict=True):
             event = parcel.event
-            what = (event.rule, event.event_type, event.destination)
-            counts[what] = counts.get(what, 0) + 1
+            # Those of one rule mostly come together, and their names are the same objects.
+            if event.rule is not last.rule or event.event_type is not last.event_type:
+                _add(counts, last, count)
+                last, count = event, 0
+            count += 1
             if record.timestamp_ms is not None:
-                latencies.setdefault(record.stream.source, []).append(now_ms - record.timestamp_ms)
+                if record.stream.source is not source:
+                    source = record.stream.source
+                    same = latencies.setdefault(source, [])
+                same.append(now_ms - record.timestamp_ms)
             if event.time_ms is not None:
                 ages.append(now_ms - event.time_ms)
-        for (rule, event_type, destination), count in counts.items():
-            self._final(rule, event_type, destination, "delivered").value += count
-            self.handled[rule, destination] += count
+        _add(counts, last, count)
+        for (rule, event_type, destination), number in counts.items():
+            self._final(rule, event_type, destination, "delivered").value += number
+            self.handled[rule, destination] += number
         self.events_final += len(parcels)
         for source, milliseconds in latencies.items():
             self._latency(source).observe_all(milliseconds, 0.001)
@@ -168,3 +177,8 @@ class Tally:
         if again:
             cell = self._board.counter("retries_total", destination=destination, reason=verdict.reason)
             cell.value += again
+
+
+def _add(counts: dict[tuple[str, str, str], int], event: Event, count: int) -> None:
+    what = (event.rule, event.event_type, event.destination)
+    counts[what] = counts.get(what, 0) + count

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, overload
 
-import msgspec
-
 from bridge.config import Decode, Limits
 from bridge.decode import cloudevents, debezium, outbox
 from bridge.decode.compression import TooLarge, doubt, open_body
@@ -21,7 +19,7 @@ _BARE = ("auto", "none")
 """Envelopes that a record has only where its headers or its content type say so."""
 
 
-class Document(msgspec.Struct, eq=False, gc=False):
+class Document:
     """A decoded body with its record. Made and used by one thread.
 
     Args:
@@ -31,11 +29,14 @@ class Document(msgspec.Struct, eq=False, gc=False):
         text: the source says that its bodies are text, so text is what they stay.
     """
 
-    record: Record
-    value: Any
-    limits: Limits
-    text: bool = False
-    _unwrapped: dict[str, Unwrapped] | None = None
+    __slots__ = ("_limits", "_text", "_unwrapped", "record", "value")
+
+    def __init__(self, record: Record, value: Any, limits: Limits, *, text: bool = False) -> None:
+        self.record = record
+        self.value = value
+        self._limits = limits
+        self._text = text
+        self._unwrapped: dict[str, Unwrapped] | None = None
 
     def unwrap(self, envelope: str) -> Unwrapped:
         """What a rule with this envelope sees: ``auto``, ``none``, ``cloudevents`` or ``debezium``."""
@@ -50,7 +51,7 @@ class Document(msgspec.Struct, eq=False, gc=False):
         return found
 
     def _unwrap(self, envelope: str) -> Unwrapped:
-        record, value, depth = self.record, self.value, self.limits.json_depth
+        record, value, depth = self.record, self.value, self._limits.json_depth
         try:
             if envelope == "debezium":
                 return debezium.unwrap(record, value, depth)
@@ -59,7 +60,7 @@ class Document(msgspec.Struct, eq=False, gc=False):
         except Undecodable as error:
             return Poison(Reason.UNDECODABLE, f"envelope {envelope}: {error}")
         identity = outbox.outbox_identity(record) if record.headers else None
-        if envelope == "auto" and identity is not None and not self.text:
+        if envelope == "auto" and identity is not None and not self._text:
             value = outbox.payload(value, depth)
             if value is None:
                 return Filtered("tombstone")
@@ -105,7 +106,7 @@ def decode(
         return Poison(Reason.TOO_LARGE, str(large))
     except Undecodable as error:
         return Poison(Reason.UNDECODABLE, f"{error}{doubt(record, body)}{_looks_framed(kind, body)}")
-    return value if value.__class__ is Waiting else Document(record, value, limits, kind == "text")
+    return value if value.__class__ is Waiting else Document(record, value, limits, text=kind == "text")
 
 
 def _looks_framed(kind: Decode, body: bytes) -> str:

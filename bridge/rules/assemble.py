@@ -209,14 +209,15 @@ class Assembly:
 
     def _param(self, parameter: Parameter, *, certain: bool) -> list[ast.stmt]:
         code = self._coded(parameter.value)
-        holes = {"KEY": parameter.key, "WIRE": f"{parameter.kind}_value"}
+        holes = {"KEY": parameter.key}
+        append = _APPEND.replace("BOX", _BOXES[parameter.kind])
         if parameter.default is not None:
-            source = _DEFAULTED + _CONVERSIONS[parameter.kind] + _SERVED + _APPEND
+            source = _DEFAULTED + _CONVERSIONS[parameter.kind] + _SERVED + append
             return self._make(source, code, certain=False, DEFAULT=parameter.default, **holes)
         source = "value = VALUE\n" + _CONVERSIONS[parameter.kind]
         if code.type == "string" and parameter.kind is Kind.STRING:
             source = "value = VALUE\n"
-        return self._make(source + _APPEND, code, certain=certain, **holes)
+        return self._make(source + append, code, certain=certain, **holes)
 
 
 _INPUTS = {
@@ -261,5 +262,11 @@ _CONVERSIONS = {
     ),
     Kind.DATETIME: "value = TO_DATETIME(value, ZONE)\n",
 }
+_BOXES = {
+    Kind.STRING: "STRING_VALUE",
+    Kind.INT: "INT_VALUE",
+    Kind.DOUBLE: "DOUBLE_VALUE",
+    Kind.DATETIME: "DATETIME_VALUE",
+}
 _SERVED = "if value is None:\n    value = DEFAULT\n"
-_APPEND = "if value is not None:\n    params.append({'key': KEY, 'value': {WIRE: value}})\n"
+_APPEND = "if value is not None:\n    params.append(PARAM(KEY, BOX(value)))\n"

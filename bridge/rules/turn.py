@@ -27,6 +27,37 @@ class Unfit(Exception):
         self.emit = emit
 
 
+class StringValue(msgspec.Struct, frozen=True, gc=False):
+    """A parameter's value as the API has it: the kind is the name of the property."""
+
+    string_value: str
+
+
+class IntValue(msgspec.Struct, frozen=True, gc=False):
+    """The same for whole numbers."""
+
+    int_value: int
+
+
+class DoubleValue(msgspec.Struct, frozen=True, gc=False):
+    """The same for doubles."""
+
+    double_value: float
+
+
+class DatetimeValue(msgspec.Struct, frozen=True, gc=False):
+    """The same for times in the wire form."""
+
+    datetime_value: str
+
+
+class Param(msgspec.Struct, frozen=True, gc=False):
+    """One of ``event_params``. Structs are made and encoded in half the time of dicts."""
+
+    key: str
+    value: StringValue | IntValue | DoubleValue | DatetimeValue
+
+
 class Turn(msgspec.Struct):
     """Passed to the compiled rules; ``events`` is what they made so far of the whole record.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Protocol
 
-import msgspec
-
 from bridge.model import Attempts, Event
+
+_ANY_COMPANY = 1_000_000
 
 
 class Owner(Protocol):
@@ -16,7 +16,7 @@ class Owner(Protocol):
     fenced: bool
 
 
-class Parcel(msgspec.Struct, eq=False, gc=False):
+class Parcel:
     """What befell one event so far.
 
     Args:
@@ -38,22 +38,39 @@ class Parcel(msgspec.Struct, eq=False, gc=False):
         behind: the next one of its key.
     """
 
-    event: Event
-    owner: Owner
-    key: Hashable
-    share: Hashable
-    part: int
-    created_seconds: float
-    attempts: int = 0
-    tries: int = 0
-    seen: int = 0
-    blocked_answers: int = 0
-    blocked_seen: int = -1
-    first_failed_ms: int | None = None
-    company: int = 1_000_000
-    shared_failures: int = 0
-    turn: int = 0
-    behind: Parcel | None = None
+    __slots__ = (
+        "attempts",
+        "behind",
+        "blocked_answers",
+        "blocked_seen",
+        "company",
+        "created_seconds",
+        "event",
+        "first_failed_ms",
+        "key",
+        "owner",
+        "part",
+        "seen",
+        "share",
+        "shared_failures",
+        "tries",
+        "turn",
+    )
+
+    def __init__(
+        self, event: Event, owner: Owner, key: Hashable, share: Hashable, part: int, created_seconds: float
+    ) -> None:
+        self.event = event
+        self.owner = owner
+        self.key = key
+        self.share = share
+        self.part = part
+        self.created_seconds = created_seconds
+        self.attempts = self.tries = self.seen = self.blocked_answers = self.shared_failures = self.turn = 0
+        self.blocked_seen = -1
+        self.first_failed_ms: int | None = None
+        self.company = _ANY_COMPANY
+        self.behind: Parcel | None = None
 
     def resume(self, past: Attempts, now_ms: float) -> None:
         """Go on where an earlier delivery of the record ended: its retry budget is not given anew.

@@ -14,8 +14,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-import msgspec
-
 from bridge.consumers.base import Kept, Settles
 from bridge.model import Attempts, Outcome, Position, Record, Stream, worse
 from bridge.settle.offset_map import OffsetMap, Packed, Progress, Unusable, pack, read
@@ -32,22 +30,30 @@ class Load(NamedTuple):
     bytes: int
 
 
-class Ticket(msgspec.Struct, eq=False, gc=False):
+class Ticket:
     """One open record. ``parts`` counts what is not yet final.
 
     ``rules`` is the fingerprint of the rules that made the parts; ``progress`` what is to be remembered
     of them, None while there is nothing. ``recalled`` is true once an event came back before it left.
-    Nothing that it holds leads back to it.
     """
 
-    record: Record
-    size_bytes: int = 0
-    progress: Progress | None = None
-    parts: int = 0
-    outcome: Outcome = _FILTERED
-    fenced: bool = False
-    recalled: bool = False
-    rules: bytes = b""
+    __slots__ = ("fenced", "outcome", "parts", "progress", "recalled", "record", "rules", "size_bytes")
+
+    def __init__(
+        self,
+        record: Record,
+        size_bytes: int = 0,
+        progress: Progress | None = None,
+        outcome: Outcome = _FILTERED,
+    ) -> None:
+        self.record = record
+        self.size_bytes = size_bytes
+        self.progress = progress
+        self.parts = 0
+        self.outcome = outcome
+        self.fenced = False
+        self.recalled = False
+        self.rules = b""
 
     def __repr__(self) -> str:
         record = self.record
@@ -186,7 +192,7 @@ class Ledger:
         What is still under way for the old one ends by itself and settles nothing.
         """
         ticket.fenced = True
-        new = Ticket(ticket.record, ticket.size_bytes, ticket.progress, outcome=ticket.outcome)
+        new = Ticket(ticket.record, ticket.size_bytes, ticket.progress, ticket.outcome)
         self._streams[ticket.record.stream].tickets[ticket.record.offset] = new
         return new
 
