@@ -10,7 +10,6 @@ from __future__ import annotations
 import platform
 import threading
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate, product
@@ -28,6 +27,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from bridge import __version__
+from bridge.cells import Cell, Histogram
 from bridge.metric_families import (
     FAMILIES,
     PREFIX,
@@ -44,54 +44,11 @@ MAX_SERIES_PER_FAMILY = 2_000
 OVERFLOW = "__other__"
 
 
-class Cell:
-    """One number. ``cell.value += 1`` is all there is to counting."""
-
-    __slots__ = ("value",)
-
-    def __init__(self) -> None:
-        self.value: float = 0
-
-    def __repr__(self) -> str:
-        return f"<Cell {self.value}>"
-
-
 class Distribution(NamedTuple):
     """What a histogram held at one instant; ``counts`` has one more entry than there are bounds."""
 
     counts: tuple[int, ...]
     total: float
-
-
-class Histogram:
-    """How observations spread over fixed bounds."""
-
-    __slots__ = ("_bounds", "counts", "total")
-
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self._bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.total = 0.0
-
-    def observe(self, value: float) -> None:
-        """Count one observation; clocks that disagree make no negative time."""
-        self.observe_all((value,))
-
-    def observe_all(self, values: Iterable[float], per_unit: float = 1.0) -> None:
-        """Count observations.
-
-        Args:
-            values: in any unit.
-            per_unit: what one of that unit is in the unit of the bounds.
-        """
-        bounds, counts = self._bounds, self.counts
-        for value in values:
-            if value > 0:
-                scaled = value * per_unit
-                counts[bisect_left(bounds, scaled)] += 1
-                self.total += scaled
-            else:
-                counts[0] += 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 
+from bridge.cells import Cell
 from bridge.logs import RateLimited, get_logger
 from bridge.metrics import Board
 from bridge.model import Applied, Event, Fault, Record
@@ -34,7 +35,6 @@ class Tally:
     def __init__(self, board: Board, now: Callable[[], float]) -> None:
         self._board = board
         self._now = now
-        self._created = cache(lambda r, t: board.counter("events_created_total", rule=r, event_type=t))
         self._final = cache(
             lambda r, t, d, o: board.counter("events_total", rule=r, event_type=t, destination=d, outcome=o)
         )
@@ -47,12 +47,19 @@ class Tally:
         self.events_created = 0
         self.events_final = 0
         self.handled: Counter[Account] = Counter()
+        self._made_by: Event | None = None
+        self._made = Cell()
 
     def applied(self, record: Record, made: Applied) -> None:
         """A record's rules made events."""
-        created = self._created
         for event in made.events:
-            created(event.rule, event.event_type).value += 1
+            last = self._made_by
+            if last is None or event.rule is not last.rule or event.event_type is not last.event_type:
+                self._made_by = event
+                self._made = self._board.counter(
+                    "events_created_total", rule=event.rule, event_type=event.event_type
+                )
+            self._made.value += 1
         self.events_created += len(made.events)
         if made.timestamp_fallbacks:
             cell = self._board.counter("timestamp_fallback_total", source=record.stream.source)

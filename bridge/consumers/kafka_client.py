@@ -30,7 +30,6 @@ LATEST = -1
 
 _LOG = logging.getLogger("bridge.librdkafka")
 _LOG.addHandler(logging.NullHandler())
-_TIMESTAMP_NOT_AVAILABLE = 0
 _MOCK_CLUSTER = "mockCluster"
 _NO_TOPIC_IDS = ("None", "A" * 22)
 """None at all, or 128 zero bits: what brokers that know no topic ids answer."""
@@ -429,9 +428,3 @@ def _places(partitions: Collection[Partition]) -> list[TopicPartition]:
 
 def _partitions(places: Sequence[TopicPartition]) -> list[Partition]:
     return [Partition(place.topic, place.partition) for place in places]
-
-
-def timestamp_ms_of(message: Message) -> int | None:
-    """The broker's time of a message; None where it has none."""
-    kind, time_ms = message.timestamp()
-    return None if kind == _TIMESTAMP_NOT_AVAILABLE else time_ms

@@ -22,15 +22,15 @@ from bridge.consumers.kafka_client import (
     Message,
     Partition,
     Watcher,
-    timestamp_ms_of,
 )
 from bridge.consumers.kafka_commits import CommitQueue
 from bridge.consumers.kafka_faults import Fault, Kind, PartitionFault
 from bridge.consumers.kafka_link import LinkState
+from bridge.consumers.kafka_records import records_of
 from bridge.consumers.kafka_settings import KafkaSettings
 from bridge.consumers.kafka_start import commit_and_confirm, commit_last, start_offsets
 from bridge.errors import ConsumerError
-from bridge.model import Headers, Position, Record, Stream
+from bridge.model import Position, Stream
 
 _BATCH = 500
 _READ_SECONDS = 0.1
@@ -47,9 +47,6 @@ _METADATA_CHARACTERS = 4096
 """The brokers' default for ``offset.metadata.max.bytes``."""
 _LEAST_METADATA_CHARACTERS = 512
 """Below it a map would say little and stop its partition often: there is none."""
-
-UNREADABLE_HEADERS = "bridge-headers-unreadable"
-"""Stands in for the headers of a message one of whose header names is not UTF-8."""
 
 _PASSING = {Kind.BROKER_GONE, Kind.UNREACHABLE, Kind.NOT_MEMBER}
 
@@ -345,12 +342,7 @@ class Member:
 
     def _hand_over(self, messages: Sequence[Message], faults: Sequence[PartitionFault]) -> None:
         """Those of partitions that are not ours any more are dropped here."""
-        routes = self._assignment.routes
-        batch = [
-            record_of(message, *route)
-            for message in messages
-            if (route := routes.get((message.topic() or "", message.partition() or 0)))
-        ]
+        batch = records_of(messages, self._assignment.routes)
         if batch:
             self._stats.consumed_total += len(batch)
             self._inbox.records(batch, self._stats.consumed_total)
@@ -459,30 +451,6 @@ class Member:
     def _show(self) -> None:
         self._stats.assigned = self._assignment.streams()
         self._stats.paused = self._assignment.at_rest()
-
-
-def record_of(message: Message, stream: Stream, epoch: int) -> Record:
-    """What is handed over for a message."""
-    # By position, which takes half the time of names.
-    return Record(
-        stream,
-        message.offset() or 0,
-        epoch,
-        message.value(),
-        message.key(),
-        _headers(message),
-        timestamp_ms_of(message),
-        leader_epoch=message.leader_epoch(),
-    )
-
-
-def _headers(message: Message) -> Headers:
-    """A header name that is not UTF-8 cannot be had from the client; one record must not stop them all."""
-    try:
-        headers = message.headers()
-        return tuple(headers) if headers else ()
-    except UnicodeDecodeError:
-        return ((UNREADABLE_HEADERS, b"true"),)
 
 
 def _mark(position: Position) -> Mark:

@@ -190,7 +190,7 @@ class Assembly:
         statements = snippet("context = {}", at)
         source = """
             value = VALUE
-            if value.__class__ is not STR:
+            if value.__class__ is not STR and (value.__class__ is not INT or not INT_MIN <= value <= INT_MAX):
                 value = TO_JSON(value)
             if value is not None:
                 context[KEY] = value

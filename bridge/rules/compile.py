@@ -15,7 +15,7 @@ from bridge.rules.cel import pyast
 from bridge.rules.cel.values import INT_MAX, INT_MIN
 from bridge.rules.faults import Places
 from bridge.rules.hints import misfit, remedy
-from bridge.rules.index import Key, key_of
+from bridge.rules.index import Key, is_key, key_of
 from bridge.rules.lets import UNSET, Lets, variable
 from bridge.rules.meta import fields_read
 from bridge.rules.reader import Reader
@@ -132,13 +132,15 @@ class _Compiler:
         self._coded: dict[Expression, Coded] = {}
         self._by_index: dict[int, Expression] = {}
         self._key: Key | None = None
+        self._is_key = False
 
     def compile(self, mint: Mint) -> CompiledRule | None:
         """The rule's function, or None when an expression is at fault."""
         lets = self._compile_lets()
         if self._rule.when is not None:
             code = self._expression(self._rule.when, lets, frozenset({"bool"}), "bool")
-            self._key = key_of(code.checked) if code and code.checked else None
+            if code is not None and code.checked is not None:
+                self._key, self._is_key = key_of(code.checked), is_key(code.checked)
         for emit in self._rule.emits:
             self._compile_emit(emit, lets)
         if self._reader.errors:
@@ -154,7 +156,7 @@ class _Compiler:
         accepts = self._unit.build(_function("accepts", "scope", test)) if test else None
         function = self._unit.build(_function("rule", "turn", assembly.body()))
         places = Places(self._file.located, self._rule, self._unit, self._by_index)
-        return CompiledRule(self._rule, function, places.explain, self._key, accepts)
+        return CompiledRule(self._rule, function, places.explain, self._key, accepts, self._is_key)
 
     def _compile_lets(self) -> dict[str, cel.Local | str]:
         known: dict[str, cel.Local | str] = {}

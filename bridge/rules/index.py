@@ -42,6 +42,11 @@ def key_of(when: tree.Node) -> Key | None:
     return None
 
 
+def is_key(when: tree.Node) -> bool:
+    """Whether ``when`` asks nothing but its key: it is true of whoever has one of the texts there."""
+    return _asked(when) is not None
+
+
 def _asked(conjunct: tree.Node) -> Key | None:
     match conjunct:
         case tree.Logic(operator="||", operands=operands):
@@ -108,11 +113,15 @@ def _is_text(*nodes: tree.Node) -> bool:
 
 
 class Entry(msgspec.Struct, Generic[Run], frozen=True):
-    """A rule in the index: the envelope whose event it sees, what it asks for, and what to run."""
+    """A rule in the index: the envelope whose event it sees, what it asks for, and what to run.
+
+    ``found`` is what to run for an event that is known to have one of the key's texts, if it is another.
+    """
 
     envelope: str
     key: Key | None
     run: Run
+    found: Run | None = None
 
 
 class Index(Generic[Run]):
@@ -154,4 +163,10 @@ class Index(Generic[Run]):
 def _fitting(
     entries: Sequence[Entry[Run]], keys: Sequence[Key | None], found: frozenset[str]
 ) -> tuple[Run, ...]:
-    return tuple(one.run for one, key in zip(entries, keys, strict=True) if key is None or key.texts & found)
+    fitting = []
+    for one, key in zip(entries, keys, strict=True):
+        if key is None:
+            fitting.append(one.run)
+        elif key.texts & found:
+            fitting.append(one.run if one.found is None else one.found)
+    return tuple(fitting)

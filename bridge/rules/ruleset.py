@@ -30,6 +30,7 @@ class CompiledRule(msgspec.Struct, frozen=True):
         explain: an exception of ``run`` → reason and text of the fault; None for one that is a bug.
         key: what ``when`` asks of the event; ``run`` gives False wherever it asks in vain.
         accepts: scope → whether ``when`` takes it, where it looks at nothing else; ``run`` then does not ask.
+        is_key: ``when`` asks nothing but ``key``.
     """
 
     rule: Rule
@@ -37,6 +38,12 @@ class CompiledRule(msgspec.Struct, frozen=True):
     explain: Callable[[Exception], tuple[Reason, str] | None]
     key: Key | None = None
     accepts: Callable[[Scope], bool] | None = None
+    is_key: bool = False
+
+    def entry(self) -> Entry[CompiledRule]:
+        """Its place in the index; who is found there by a text need not be asked for it again."""
+        found = msgspec.structs.replace(self, accepts=None) if self.accepts and self.is_key else None
+        return Entry(self.rule.envelope, self.key, self, found)
 
 
 class StreamRules:
@@ -48,7 +55,7 @@ class StreamRules:
         self.rules = tuple(rules)
         self._envelopes = tuple(dict.fromkeys(one.rule.envelope for one in rules))
         self._only = self._envelopes[0] if len(self._envelopes) == 1 else None
-        self._index = Index([Entry(one.rule.envelope, one.key, one) for one in rules])
+        self._index = Index([one.entry() for one in rules])
 
     def apply(self, record: Record, unwrap: Unwrap) -> Applied | Poison | Filtered:
         """Put a record through all its rules; a fault of one leaves the others alone.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -20,13 +21,13 @@ _ISO = re.compile(
     re.ASCII,
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY: Final = _EPOCH.toordinal()
 _NOTHING = timedelta(0)
-_LONG = 64
-WIRE_CHARS = 24
+WIRE_CHARS: Final = 24
 """Of the wire form; a text of this length is either in it, or is brought into it by ``timestamp_of`` too."""
 # Up to 2038 a double of seconds is nearer to its millisecond than half a microsecond.
 _EXACT = 2**31 * 1000
-_DAY_MS = 86_400_000
+_DAY_MS: Final = 86_400_000
 
 
 class NoTime(ValueError):
@@ -91,13 +92,52 @@ def wire_time(text: str, zone: ZoneInfo | None = None) -> str | None:
         return None
 
 
+class _Memory:
+    """The text found last: the events of one record mostly tell the same time."""
+
+    __slots__ = ("last",)
+
+    def __init__(self) -> None:
+        self.last: tuple[str, ZoneInfo | None, tuple[str, int]] = ("", None, ("", 0))
+
+
+_MEMORY: Final = _Memory()
+
+
 def timestamp_of(text: str, zone: ZoneInfo | None) -> tuple[str, int]:
     """A payload's ``timestamp`` from text, and ms since 1970 UTC; what is in form already stays as it is.
 
     Raises:
         NoTime: see ``instant``.
     """
-    return _remembered(text, zone) if len(text) < _LONG else _timestamp_of(text, zone)
+    known, of_zone, found = _MEMORY.last
+    if text == known and zone is of_zone and text:
+        return found
+    found = _usual(text) or _timestamp_of(text, zone)
+    _MEMORY.last = (text, zone, found)
+    return found
+
+
+def _usual(text: str) -> tuple[str, int] | None:
+    """Text in the wire form with its three digits, without a regular expression; None for all else."""
+    if (
+        len(text) != WIRE_CHARS
+        or text[10] != "T"
+        or text[23] != "Z"
+        or text[19] != "."
+        or text[4] != "-"
+        or text[7] != "-"
+        or text[13] != ":"
+        or text[16] != ":"
+    ):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    days = moment.toordinal() - _EPOCH_DAY
+    seconds = moment.hour * 3600 + moment.minute * 60 + moment.second
+    return text, days * _DAY_MS + seconds * 1000 + moment.microsecond // 1000
 
 
 def _timestamp_of(text: str, zone: ZoneInfo | None) -> tuple[str, int]:
@@ -110,12 +150,8 @@ def _timestamp_of(text: str, zone: ZoneInfo | None) -> tuple[str, int]:
     return format_time(moment), milliseconds(moment)
 
 
-# The events of one record mostly tell the same time. Long texts are no times, and would fill the memory.
-_remembered = lru_cache(maxsize=64)(_timestamp_of)
-
-
 def milliseconds(moment: datetime) -> int:
-    """Ms since 1970 UTC of an aware instant."""
+    """Ms since 1970 UTC of an aware instant, further digits cut off."""
     since = moment - _EPOCH
     return since.days * _DAY_MS + since.seconds * 1000 + since.microseconds // 1000
 

@@ -13,7 +13,7 @@ from bridge.consumers.kafka_client import EARLIEST, LATEST, Mark, Partition
 from bridge.consumers.kafka_commits import ANSWER_SECONDS, RETRY_SECONDS, CommitQueue
 from bridge.consumers.kafka_faults import fault_of
 from bridge.consumers.kafka_link import LinkState
-from bridge.consumers.kafka_member import UNREADABLE_HEADERS, record_of
+from bridge.consumers.kafka_records import UNREADABLE_HEADERS, record_of
 from bridge.consumers.kafka_start import commit_and_confirm, commit_last, start_offsets, subscribed
 from bridge.errors import ConnectionLost
 from bridge.model import Position, Stream

@@ -15,7 +15,7 @@ from bridge.rules.cel import evaluate, standard_functions
 from bridge.rules.cel.environment import Environment
 from bridge.rules.cel.functions.instants import from_epoch
 from bridge.rules.identity import NAMESPACE, EventIds
-from bridge.rules.times import at_milliseconds, format_time, timestamp_of
+from bridge.rules.times import NoTime, at_milliseconds, format_time, instant, milliseconds, timestamp_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 YEAR_1, YEAR_9999 = -62_135_596_800, 253_402_300_799
@@ -37,6 +37,27 @@ def test_the_wire_form_is_isoformat_s(moment: datetime) -> None:
     plain = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
     assert format_time(moment) == plain
     assert format_time(moment.replace(microsecond=0)) == plain[:19] + ".000Z"
+
+
+@given(micros=MICROS)
+def test_a_text_in_the_wire_form_stays_and_its_time_is_exact(micros: int) -> None:
+    """With its three digits, without a regular expression."""
+    text = format_time(EPOCH + timedelta(milliseconds=micros // 1000))
+    assert timestamp_of(text, None) == (text, micros // 1000)
+
+
+@given(at=st.integers(0, 23), char=st.characters(codec="utf-8"))
+def test_a_text_that_is_almost_in_the_wire_form_is_no_shortcut(at: int, char: str) -> None:
+    """One letter is another: what comes out is what ISO 8601 says, or that it is no time."""
+    whole = "2024-07-15T07:58:13.250Z"
+    text = whole[:at] + char + whole[at + 1 :]
+    try:
+        wanted = milliseconds(instant(text, None))
+    except NoTime:
+        with pytest.raises(NoTime):
+            timestamp_of(text, None)
+        return
+    assert timestamp_of(text, None)[1] == wanted
 
 
 def test_a_remembered_time_belongs_to_its_zone() -> None:

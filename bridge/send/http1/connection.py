@@ -30,6 +30,8 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 Taker: TypeAlias = Callable[[int, Headers, bytes, httpx.TransportError | None], None]
 """Who takes a response: status, headers, the start of the body; or 0 and what failed. Called on the loop."""
 
+_CUT = "UNEXPECTED_EOF_WHILE_READING"
+"""What Python up to 3.11.2 says of OpenSSL 3 in the place of ``SSLEOFError``."""
 _RETRY_READ = (BlockingIOError, InterruptedError, ssl.SSLWantReadError)
 _RETRY_WRITE = (BlockingIOError, InterruptedError, ssl.SSLWantWriteError)
 
@@ -246,7 +248,10 @@ class Connection:
                 self._ended(clean=False)
                 return
             except OSError as error:
-                self._lost(error)
+                if getattr(error, "reason", None) == _CUT:
+                    self._ended(clean=False)
+                else:
+                    self._lost(error)
                 return
             self._take(size)
             # What is not whole yet is read to its present end: TLS may hold some, of which no kernel tells,

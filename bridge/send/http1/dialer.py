@@ -37,13 +37,16 @@ class Dialer:
 
     Args:
         origin: where to.
-        context: the TLS settings; used when the origin is secure.
+        context: the TLS settings; used when the origin is secure. Made to tell a cut from an end: Python 3.10
+            to 3.11.2 would take both for an end.
         resolve: host and port to socket addresses, best first; an ``OSError`` says that there is none.
     """
 
     def __init__(self, origin: Origin, context: ssl.SSLContext | None, resolve: Resolve) -> None:
         self._origin = origin
         self._context = context
+        if context is not None:
+            context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         self._resolve = resolve
         self._looking_up: asyncio.Task[list[Address]] | None = None
         self.session: ssl.SSLSession | None = None

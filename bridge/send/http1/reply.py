@@ -12,6 +12,9 @@ _FIRST_STATUS, _FIRST_FINAL_STATUS, _SWITCHING = 100, 200, 101
 _LENGTH, _CHUNKED = 1, 2
 _BLANKS = b" \t"
 _VERSIONS = {"1.1": b"HTTP/1.1", "1.0": b"HTTP/1.0"}
+_USUAL_START, _USUAL_VERSION = b"HTTP/1.1 ", b"HTTP/1.1"
+_LENGTH_NAME, _CODING_NAME = b"content-length", b"transfer-encoding"
+_TELLING_SIZES = (len(_LENGTH_NAME), len(_CODING_NAME))
 
 
 class BadReply(Exception):
@@ -30,6 +33,7 @@ class Reply:
         "_delimited",
         "_parser",
         "_silent_bytes",
+        "_starts_usual",
         "chunks",
         "complete",
         "headed",
@@ -62,6 +66,7 @@ class Reply:
         self._bodiless = bodiless
         self._delimited = 0
         self._silent_bytes = 0
+        self._starts_usual = False
 
     def feed(self, data: memoryview) -> None:
         """Take what came.
@@ -69,7 +74,10 @@ class Reply:
         Raises:
             BadReply: it is no response, or has too much that is neither body nor the end.
         """
-        self.started = True
+        if not self.started:
+            self.started = True
+            # llhttp tells the version as text that it puts together each time.
+            self._starts_usual = data[: len(_USUAL_START)] == _USUAL_START
         self._silent_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -98,10 +106,12 @@ class Reply:
             return
         value = value.rstrip(_BLANKS)  # llhttp leaves those behind a value
         self.headers.append((name, value))
+        if len(name) not in _TELLING_SIZES:
+            return
         lowered = name.lower()
-        if lowered == b"content-length":
+        if lowered == _LENGTH_NAME:
             self._delimited |= _LENGTH
-        elif lowered == b"transfer-encoding":
+        elif lowered == _CODING_NAME:
             if value.lower() != b"chunked" or self._delimited & _CHUNKED:
                 raise BadReply("a transfer coding other than chunked")
             self._delimited |= _CHUNKED
@@ -109,7 +119,7 @@ class Reply:
     def on_headers_complete(self) -> None:
         """The head is whole."""
         status = self._parser.get_status_code()
-        version = _VERSIONS.get(self._parser.get_http_version())
+        version = _USUAL_VERSION if self._starts_usual else _VERSIONS.get(self._parser.get_http_version())
         if version is None or status < _FIRST_STATUS:
             raise BadReply("not HTTP/1.1: a version or status there is none of")
         if status < _FIRST_FINAL_STATUS:
@@ -135,6 +145,7 @@ class Reply:
         if not self.headed:
             self.headers.clear()
             self._delimited = 0
+            self._starts_usual = False
             return
         if self._bodiless:
             return
