@@ -170,7 +170,7 @@ class App:
         inbox = LoopInbox(loop)
         consumer = self._make_consumer(self._named(settings), inbox)
         intake = Intake(consumer, self._config.limits, self._config.commit.interval, pipeline, overseer)
-        inbox.intake = intake
+        inbox.lead_to(intake)
         return intake
 
     def _named(self, settings: SourceSettings) -> SourceSettings:

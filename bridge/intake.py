@@ -1,9 +1,10 @@
 """One source at work on the loop: takes batches in, holds back, drains, settles.
 
 ``LoopInbox`` is the half that the consumer thread touches; ``Intake`` is owned by the loop. A stream is
-paused while its source has a reason (``room``) or the stream itself has one (``blocked``, ``rule_stopped``,
-``no_rule``, ``registry_unavailable``, ``dead_letter_budget``, ``dead_letters_unavailable``,
-``metadata_full``).
+paused while it has a reason (``blocked``, ``rule_stopped``, ``no_rule``, ``registry_unavailable``,
+``dead_letter_budget``, ``dead_letters_unavailable``, ``metadata_full``). Without ``room`` the consumer is not
+let in: to pause it would throw away what it prefetched. Where each record is acked by itself nothing would
+be thrown away, and all streams are paused.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from bridge.consumers.base import Consumer, Kept, Link, Settles
 from bridge.model import Outcome, Position, Record, Stream
 from bridge.settle.tickets import Ledger, Load, Ticket
 
+_ROOM = "room"
 _BATCHES_UNDER_WAY = 2
 _ACK_DELAY_SECONDS = 0.005
 _METADATA_FULL, _METADATA_ROOM = 0.75, 0.5
@@ -78,12 +80,27 @@ class LoopInbox:
         self._loop = loop
         self._room = threading.Condition()
         self._under_way = 0
+        self._is_open = True
         self.intake: Intake
 
+    def lead_to(self, intake: Intake) -> None:
+        """Who takes the calls, and opens and shuts the door where a pause would cost what was prefetched."""
+        self.intake = intake
+        if intake.consumer.settles is Settles.WATERMARK:
+            intake.on_room = self._let_in
+
     def wait_for_room(self, timeout_seconds: float) -> bool:
-        """True once fewer than two batches wait for the loop."""
+        """True once the source has room, and fewer than two batches wait for the loop."""
         with self._room:
-            return self._room.wait_for(lambda: self._under_way < _BATCHES_UNDER_WAY, timeout_seconds)
+            return self._room.wait_for(self._has_room, timeout_seconds)
+
+    def _has_room(self) -> bool:
+        return self._is_open and self._under_way < _BATCHES_UNDER_WAY
+
+    def _let_in(self, is_open: bool) -> None:
+        with self._room:
+            self._is_open = is_open
+            self._room.notify()
 
     def records(self, batch: Sequence[Record], consumed_total: int) -> None:
         """Hand over; see ``consumers.base.Inbox``."""
@@ -172,6 +189,7 @@ class Intake:
         self.link = Link.CONNECTING
         self.consumed_total = 0
         self.has_ended = False
+        self.on_room: Callable[[bool], None] | None = None
         self._held: dict[Stream, _Held] = {}
         self.feeds: defaultdict[Stream, set[str]] = defaultdict(set)
         self._blocking = Blocking(Load(limits.records_in_flight, limits.buffer), limits.blocked_share)
@@ -305,7 +323,7 @@ class Intake:
     # Holding back
 
     def breathe(self) -> None:
-        """Pause at the limits, resume at half of them (pausing drops what librdkafka prefetched)."""
+        """No more at the limits, more again at half of them."""
         self._wait_for_destinations()
         ledger, limits, waits = self.ledger, self._limits, self._waits.load
         apart = waits.records + sum(len(held.tickets) for held in self._held.values())
@@ -315,9 +333,9 @@ class Intake:
             share_used(ledger.bytes, apart_bytes, limits.buffer),
         )
         if used >= 1:
-            self.hold_back("room")
+            self.hold_back(_ROOM)
         elif used <= 0.5:  # noqa: PLR2004 - half: the hysteresis
-            self.let_go("room")
+            self.let_go(_ROOM)
 
     def _wait_for_destinations(self) -> None:
         blocked = self._overlooker.blocked()
@@ -335,6 +353,12 @@ class Intake:
         reasons = self._reasons if stream is None else self._stream_reasons.setdefault(stream, set())
         if reason not in reasons:
             reasons.add(reason)
+            self._reason_changed(reason)
+
+    def _reason_changed(self, reason: str) -> None:
+        if reason == _ROOM and self.on_room is not None:
+            self.on_room(_ROOM not in self._reasons)
+        else:
             self._put_pauses()
 
     def hold(self, ticket: Ticket, reason: str) -> None:
@@ -393,7 +417,7 @@ class Intake:
         reasons = self._reasons if stream is None else self._stream_reasons.get(stream, set())
         if reason in reasons:
             reasons.discard(reason)
-            self._put_pauses()
+            self._reason_changed(reason)
 
     def stall_reasons(self) -> frozenset[str]:
         """Why something of this source is not read now."""
@@ -401,12 +425,15 @@ class Intake:
 
     def _put_pauses(self) -> None:
         ours = frozenset(self.ledger.streams)
-        wanted = ours if self._reasons else frozenset(s for s, r in self._stream_reasons.items() if r) & ours
+        wanted = ours if self._pauses_all() else frozenset(s for s, r in self._stream_reasons.items() if r) & ours
         if paused := wanted - self._paused:
             self.consumer.pause(paused)
         if resumed := self._paused - wanted:
             self.consumer.resume(resumed)
         self._paused = wanted
+
+    def _pauses_all(self) -> bool:
+        return bool(self._reasons if self.on_room is None else self._reasons - {_ROOM})
 
 
 def share_used(used: int, apart: int, limit: int) -> float:

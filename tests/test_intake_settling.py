@@ -126,7 +126,7 @@ def test_the_inbox_makes_a_fast_consumer_wait() -> None:
     async def run() -> None:
         intake, _, _ = world()
         inbox = LoopInbox(asyncio.get_running_loop())
-        inbox.intake = intake
+        inbox.lead_to(intake)
         for n in range(2):
             assert inbox.wait_for_room(0.0)
             inbox.records(records(n), n + 1)
@@ -134,5 +134,46 @@ def test_the_inbox_makes_a_fast_consumer_wait() -> None:
         assert not inbox.wait_for_room(0.0)
         async with asyncio.timeout(10):
             assert await asyncio.to_thread(inbox.wait_for_room, 5.0)
+
+    asyncio.run(run())
+
+
+def test_without_room_the_consumer_is_not_let_in_and_nothing_is_paused() -> None:
+    """A pause would throw away what librdkafka prefetched; half of the room lets it in again."""
+
+    async def run() -> None:
+        intake, client, above = world(limit=4)
+        inbox = LoopInbox(asyncio.get_running_loop())
+        inbox.lead_to(intake)
+        intake.on_records(records(*range(4)), 4)
+        assert not inbox.wait_for_room(0.0)
+        assert intake.stall_reasons() == {"room"}
+        finish(intake, above.tickets[0])
+        intake.flush()
+        assert not inbox.wait_for_room(0.0)
+        finish(intake, above.tickets[1])
+        intake.flush()
+
+        assert inbox.wait_for_room(0.0)
+        assert intake.stall_reasons() == frozenset()
+        assert client.said == []
+
+    asyncio.run(run())
+
+
+def test_a_stream_that_waits_is_paused_whether_or_not_there_is_room() -> None:
+    """It is for no more than its own reason."""
+
+    async def run() -> None:
+        intake, client, _ = world(limit=4)
+        inbox = LoopInbox(asyncio.get_running_loop())
+        inbox.lead_to(intake)
+        intake.on_records(records(*range(4)), 4)
+        intake.hold_back("blocked")
+        assert client.said == ["pause"]
+        intake.let_go("blocked")
+
+        assert client.said == ["pause", "resume"]
+        assert not inbox.wait_for_room(0.0)
 
     asyncio.run(run())
