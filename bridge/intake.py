@@ -424,8 +424,9 @@ class Intake:
         return frozenset(self._reasons.union(*self._stream_reasons.values()))
 
     def _put_pauses(self) -> None:
-        ours = frozenset(self.ledger.streams)
-        wanted = ours if self._pauses_all() else frozenset(s for s, r in self._stream_reasons.items() if r) & ours
+        wanted = frozenset(self.ledger.streams)
+        if not self._pauses_all():
+            wanted &= {stream for stream, reasons in self._stream_reasons.items() if reasons}
         if paused := wanted - self._paused:
             self.consumer.pause(paused)
         if resumed := self._paused - wanted:

@@ -57,6 +57,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     key: bytes | None = None
     headers: Headers = ()
     timestamp_ms: int | None = None
+    leader_epoch: int | None = None
     queue: bool = False
     routing_key: str | None = None
     message_id: str | None = None
@@ -64,7 +65,6 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     content_encoding: str | None = None
     redelivered: bool = False
     nonce: str = ""
-    leader_epoch: int | None = None
 
     @property
     def size_bytes(self) -> int:

@@ -41,7 +41,7 @@ def record_of(message: Message, stream: Stream, epoch: int) -> Record:
         message.key(),
         _headers(message),
         _timestamp_ms_of(message),
-        leader_epoch=message.leader_epoch(),
+        message.leader_epoch(),
     )
 
 

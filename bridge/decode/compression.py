@@ -25,6 +25,8 @@ else:
 _PLAIN = frozenset(("", "identity", "utf-8", "utf8", "us-ascii", "ascii", "binary", "7bit", "8bit"))
 _TOKEN = re.compile(r"[a-z0-9._-]{1,20}")
 _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+FIRST_BYTES = frozenset((_GZIP_MAGIC[0], _ZSTD_MAGIC[0]))
+"""A body that begins otherwise, of a record without ``content_encoding``, is as it is."""
 _GZIP_WINDOW, _ZLIB_WINDOW = zlib.MAX_WBITS | 16, zlib.MAX_WBITS
 _ZSTD_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
 

@@ -6,7 +6,7 @@ from typing import Any, overload
 
 from bridge.config import Decode, Limits
 from bridge.decode import cloudevents, debezium, outbox
-from bridge.decode.compression import TooLarge, doubt, open_body
+from bridge.decode.compression import FIRST_BYTES, TooLarge, doubt, open_body
 from bridge.decode.json_body import Undecodable, parse_json, parse_text
 from bridge.decode.schema import schema_kind
 from bridge.decode.schemas import Schemas, Waiting
@@ -100,7 +100,8 @@ def decode(
     if not body:
         return Poison(Reason.UNDECODABLE, "empty body")
     try:
-        opened = open_body(record, body, limits.record)
+        plain = record.content_encoding is None and body[0] not in FIRST_BYTES
+        opened = body if plain else open_body(record, body, limits.record)
         value = _value(record, opened, kind, limits, schemas)
     except TooLarge as large:
         return Poison(Reason.TOO_LARGE, str(large))
