@@ -36,6 +36,9 @@ class Client(Consumer):
     def widen(self) -> None:
         self.widened.append(len(self.positions))
 
+    def give_back(self, streams: Collection[Stream]) -> None:
+        self.said.append(f"give back after {len(self.positions)}")
+
     def pause(self, streams: Collection[Stream]) -> None:
         self.said.append("pause")
 

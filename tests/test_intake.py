@@ -68,6 +68,25 @@ def test_a_source_whose_records_need_no_event_is_read_in_full_too() -> None:
     asyncio.run(run())
 
 
+def test_what_is_given_back_is_settled_first_and_fenced_at_once() -> None:
+    """The broker delivers it again: a late end of it must not be taken for that of the new delivery."""
+
+    async def run() -> None:
+        intake, client, above = world()
+        intake.on_records(records(0, 1), 2)
+        finish(intake, above.tickets[0])
+        intake.give_back({P0})
+        finish(intake, above.tickets[1])
+        intake.flush()
+
+        assert client.said == ["give back after 1"]
+        assert client.positions == [Position(P0, 1, 1)]
+        assert above.tickets[1].fenced
+        assert (intake.ledger.in_flight, intake.ledger.given_back["revoked"]) == (0, 1)
+
+    asyncio.run(run())
+
+
 def test_one_reason_left_keeps_it_paused() -> None:
     """Room came back, the destination did not."""
 
