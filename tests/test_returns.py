@@ -102,16 +102,17 @@ class Desk(Consumer):
                 self.late += 1
 
     def give_back(self, streams: Collection[Stream]) -> None:
+        """The broker is slow: that the streams are lost is told with their return."""
         self.given.append(set(streams))
         for stream in streams:
             del self.epochs[stream]
             self.ready[stream] = {**self.out[stream], **self.ready[stream]}
             self.out[stream] = {}
-        self.inbox.lost(streams)
 
     def reopen(self, streams: Collection[Stream]) -> None:
         self.reopened.append(set(streams))
         self.stats.held_since = {}
+        self.inbox.lost(streams)
         for stream in streams:
             self._begin(stream)
 
