@@ -274,7 +274,7 @@ class Intake:
         limit = self.consumer.stats.metadata_limit
         if not self._is_proven and self._proves():
             self._is_proven = True
-            self.consumer.reopen()
+            self.consumer.widen()
         if positions := self.ledger.take(limit):
             self.consumer.settle(positions)
         if self.consumer.settles is Settles.WATERMARK:
@@ -314,6 +314,12 @@ class Intake:
         if self.ledger.fence(streams, kind):
             self._overlooker.given_back()
             self.breathe()
+
+    def give_back(self, streams: Collection[Stream]) -> None:
+        """Return what is open of these to the broker; none of them is read until it is told to reopen."""
+        self.flush()
+        self._fence(streams, "revoked")
+        self.consumer.give_back(streams)
 
     def _forget(self, streams: Collection[Stream]) -> None:
         for stream in streams:
@@ -374,6 +380,11 @@ class Intake:
     def holds(self) -> bool:
         """Some stream stands still."""
         return bool(self._held)
+
+    def held_for(self, stream: Stream) -> frozenset[str]:
+        """Why a stream stands still; empty where it does not."""
+        held = self._held.get(stream)
+        return frozenset(held.reasons) if held else frozenset()
 
     def keep_if_held(self, ticket: Ticket) -> bool:
         """Keep a record that came behind one that stands still; False where nothing does."""

@@ -25,7 +25,7 @@ class Client(Consumer):
         super().__init__(SimpleNamespace(name="shop"), SimpleNamespace())
         self.said: list[str] = []
         self.positions: list[Position] = []
-        self.reopened: list[int] = []
+        self.widened: list[int] = []
 
     def start(self) -> None:
         """Nothing to start."""
@@ -33,8 +33,11 @@ class Client(Consumer):
     def settle(self, positions: Sequence[Position]) -> None:
         self.positions += positions
 
-    def reopen(self) -> None:
-        self.reopened.append(len(self.positions))
+    def widen(self) -> None:
+        self.widened.append(len(self.positions))
+
+    def give_back(self, streams: Collection[Stream]) -> None:
+        self.said.append(f"give back after {len(self.positions)}")
 
     def pause(self, streams: Collection[Stream]) -> None:
         self.said.append("pause")
