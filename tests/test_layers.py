@@ -21,6 +21,7 @@ RANKS = {
         "located_yaml",
         "logs",
         "metric_families",
+        "cells",
         "metrics",
         "record_lines",
         "redaction",
