@@ -1,10 +1,10 @@
 """One source at work on the loop: takes batches in, holds back, drains, settles.
 
 ``LoopInbox`` is the half that the consumer thread touches; ``Intake`` is owned by the loop. A stream is
-paused while it has a reason (``blocked``, ``rule_stopped``, ``no_rule``, ``registry_unavailable``,
-``dead_letter_budget``, ``dead_letters_unavailable``, ``metadata_full``). Without ``room`` the consumer is not
-let in: to pause it would throw away what it prefetched. Where each record is acked by itself nothing would
-be thrown away, and all streams are paused.
+paused while it has a reason (``blocked``, ``hot_user``, ``rule_stopped``, ``no_rule``,
+``registry_unavailable``, ``dead_letter_budget``, ``dead_letters_unavailable``, ``metadata_full``). Without
+``room`` the consumer is not let in: to pause it would throw away what it prefetched. Where each record is
+acked by itself nothing would be thrown away, and all streams are paused.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bridge.blocking import NO_WAITS, Blocking
+from bridge.blocking import NO_WAITS, Blocking, Waits
 from bridge.config import Limits
 from bridge.consumers.base import Consumer, Kept, Link, Settles
+from bridge.crowding import Crowding
 from bridge.model import Outcome, Position, Record, Stream
 from bridge.settle.tickets import Ledger, Load, Ticket
 
-_ROOM = "room"
+_ROOM, _HOT_USER = "room", "hot_user"
 _BATCHES_UNDER_WAY = 2
 _ACK_DELAY_SECONDS = 0.005
 _METADATA_FULL, _METADATA_ROOM = 0.75, 0.5
@@ -50,6 +51,14 @@ class Overlooker(Protocol):
 
     def blocked(self) -> Mapping[str, int]:
         """The events that wait, by blocked destination."""
+        ...
+
+    def retrying(self, source: str) -> Mapping[Stream, Load]:
+        """What stands in lanes under retry, by stream of this source."""
+        ...
+
+    def crowded(self, intake: Intake, is_crowded: bool) -> None:
+        """Retries fill their share of the source's room now, or do no more."""
         ...
 
     def is_stuck(self) -> bool:
@@ -192,8 +201,10 @@ class Intake:
         self.on_room: Callable[[bool], None] | None = None
         self._held: dict[Stream, _Held] = {}
         self.feeds: defaultdict[Stream, set[str]] = defaultdict(set)
-        self._blocking = Blocking(Load(limits.records_in_flight, limits.buffer), limits.blocked_share)
-        self._waits = NO_WAITS
+        room = Load(limits.records_in_flight, limits.buffer)
+        self._blocking = Blocking(room, limits.blocked_share)
+        self._crowding = Crowding(room, limits.retry_share)
+        self._waits = self._retries = NO_WAITS
         self._limits = limits
         self._starter = starter
         self._overlooker = overlooker
@@ -325,9 +336,10 @@ class Intake:
     def breathe(self) -> None:
         """No more at the limits, more again at half of them."""
         self._wait_for_destinations()
-        ledger, limits, waits = self.ledger, self._limits, self._waits.load
-        apart = waits.records + sum(len(held.tickets) for held in self._held.values())
-        apart_bytes = waits.bytes + sum(held.bytes for held in self._held.values())
+        self._wait_for_retries()
+        ledger, limits, waits, retries = self.ledger, self._limits, self._waits.load, self._retries.load
+        apart = waits.records + retries.records + sum(len(held.tickets) for held in self._held.values())
+        apart_bytes = waits.bytes + retries.bytes + sum(held.bytes for held in self._held.values())
         used = max(
             share_used(ledger.in_flight, apart, limits.records_in_flight),
             share_used(ledger.bytes, apart_bytes, limits.buffer),
@@ -343,9 +355,24 @@ class Intake:
             return
         loads = self.ledger.loads()
         self._waits = self._blocking.decide(self.feeds, loads, blocked) if blocked else NO_WAITS
-        for stream in loads:
+        self._mark("blocked", self._waits, loads)
+
+    def _wait_for_retries(self) -> None:
+        ledger, crowding = self.ledger, self._crowding
+        is_roomy = crowding.is_roomy(Load(ledger.in_flight, ledger.bytes))
+        retried = {} if is_roomy else self._overlooker.retrying(self.name)
+        if not retried and self._retries is NO_WAITS:
+            return
+        loads, before = ledger.loads(), self._retries
+        self._retries = crowding.decide(retried, loads)
+        self._mark(_HOT_USER, self._retries, loads)
+        if (is_crowded := bool(self._retries.streams)) is not bool(before.streams):
+            self._overlooker.crowded(self, is_crowded)
+
+    def _mark(self, reason: str, waits: Waits, streams: Iterable[Stream]) -> None:
+        for stream in streams:
             reasons = self._stream_reasons.setdefault(stream, set())
-            (reasons.add if stream in self._waits.streams else reasons.discard)("blocked")
+            (reasons.add if stream in waits.streams else reasons.discard)(reason)
         self._put_pauses()
 
     def hold_back(self, reason: str, stream: Stream | None = None) -> None:
@@ -440,8 +467,8 @@ class Intake:
 def share_used(used: int, apart: int, limit: int) -> float:
     """How full the room is for what moves.
 
-    What stands still, or waits for a blocked destination, must not stop everything else: it has as much
-    room again of its own, and only what is beyond that takes from the others.
+    What stands still, waits for a blocked destination or behind a poisoned event must not stop everything
+    else: it has as much room again of its own, and only what is beyond that takes from the others.
 
     Args:
         used: by all.

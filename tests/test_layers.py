@@ -30,7 +30,7 @@ RANKS = {
         "yaml_scalars",
     ),
     2: STAGES,
-    3: ("blocking", "intake", "overseer", "parts", "pipeline", "tally", "treasurer"),
+    3: ("blocking", "crowding", "intake", "overseer", "parts", "pipeline", "tally", "treasurer"),
     4: ("admin", "app", "dead_letters", "reload", "watch"),
     5: ("cli", "__main__"),
 }
