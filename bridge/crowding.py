@@ -9,7 +9,6 @@ librdkafka its prefetch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 
 from bridge.blocking import NO_WAITS, Waits
 from bridge.model import Stream
@@ -49,10 +48,10 @@ class Crowding:
             self._waiting = frozenset()
         elif used >= self._share:
             self._waiting |= self._largest(held)
-        self._waiting &= loads.keys()
+        self._waiting = self._waiting.intersection(loads)
         return Waits(self._waiting, total) if held else NO_WAITS
 
-    def _largest(self, held: Mapping[Stream, Load]) -> AbstractSet[Stream]:
+    def _largest(self, held: Mapping[Stream, Load]) -> set[Stream]:
         """As few as may be, so that the others hold half of the share at the most."""
         rest = dict(sorted(held.items(), key=lambda item: self._used(item[1])))
         largest = set()

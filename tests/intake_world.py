@@ -54,6 +54,7 @@ class Above:
     stuck: bool = False
     blocking: dict[str, int] = field(default_factory=dict)
     retried: dict[Stream, Load] = field(default_factory=dict)
+    asked: int = 0
     crowds: list[bool] = field(default_factory=list)
 
     def take_in(self, intake: Intake, tickets: Sequence[Ticket]) -> None:
@@ -68,6 +69,7 @@ class Above:
         return self.blocking
 
     def retrying(self, source: str) -> dict[Stream, Load]:
+        self.asked += 1
         return self.retried
 
     def crowded(self, intake: Intake, is_crowded: bool) -> None:
