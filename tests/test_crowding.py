@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,10 +14,17 @@ from bridge.blocking import NO_WAITS
 from bridge.config import Limits
 from bridge.crowding import Crowding
 from bridge.intake import Intake
-from bridge.model import Stream
-from bridge.settle.tickets import Load
+from bridge.metrics import Board
+from bridge.model import Event, Record, Stream
+from bridge.overseer import Overseer
+from bridge.parts import Parts
+from bridge.send.dispatcher import Dispatcher
+from bridge.send.parcel import Parcel
+from bridge.settle.tickets import Load, Ticket
+from bridge.tally import Tally
 from tests.inprocess import World
 from tests.intake_world import P0, Above, Client, records
+from tests.send.test_dispatcher import Bench
 
 A, B, C = (Stream("shop", "orders", number) for number in range(3))
 ROOM = Load(1_000, 1_000_000)
@@ -246,9 +253,8 @@ def test_users_that_run_out_of_attempts_give_the_room_back(tmp_path: Path) -> No
     async def story() -> None:
         await world.until(lambda: world.is_stalled("hot_user"))
         while world.place(0) < 50:
-            before = world.took("fit")
             world.make("fit", 10, 1)
-            await world.until(lambda at=before + 10: world.took("fit") >= at)
+            await world.until(lambda: world.took("fit") == len(world.broker.messages("orders", 1)))
         await world.until(lambda: not world.is_stalled("hot_user"))
 
     world.run(story)
@@ -307,3 +313,43 @@ def test_two_users_that_fail_in_a_quiet_hour_freeze_nobody(tmp_path: Path) -> No
 
     world.run(story)
     world.assert_order()
+
+
+class FakeIntake:
+    """What an overseer looks at of a source."""
+
+    def __init__(self, name: str, feeds: str) -> None:
+        self.name = name
+        self.feeds = {Stream(name, "orders", 0): {feeds}}
+
+
+def parcel(owner: Ticket) -> Parcel:
+    return Parcel(Event("r", "track", 0, 0, "d", "ann", None, "e", b"{}"), owner, "ann", "t", 0, 0.0)
+
+
+def destination(name: str) -> Dispatcher:
+    bench = Bench()
+    bench.dispatcher.name = name
+    return bench.dispatcher
+
+
+def test_each_source_has_its_own_share_and_only_what_it_feeds_is_suspected() -> None:
+    """Lanes of a destination hold records of any source; a full share speaks of no other destination."""
+    shop, mart = (FakeIntake(name, name.upper()) for name in ("shop", "mart"))
+    parts = Parts()
+    parts.intakes = cast("dict[str, Intake]", {"shop": shop, "mart": mart})
+    parts.dispatchers = {name: destination(name) for name in ("SHOP", "MART")}
+    overseer = Overseer(Tally(Board(), lambda: 0.0), parts, lambda *_: None)
+    both = parts.dispatchers["SHOP"].retries
+    head = parcel(Ticket(Record(A, 1, 1, b""), 7))
+    head.behind = parcel(Ticket(Record(Stream("mart", "orders", 0), 1, 1, b""), 5))
+    head.tries = 2
+    both.failed(head)
+
+    assert overseer.retrying("shop") == {A: Load(1, 7)}
+    assert overseer.retrying("mart") == {Stream("mart", "orders", 0): Load(1, 5)}
+    overseer.crowded(cast("Intake", shop), is_crowded=True)
+    assert [d.controller.is_crowded for d in parts.dispatchers.values()] == [True, False]
+    overseer.crowded(cast("Intake", mart), is_crowded=True)
+    overseer.crowded(cast("Intake", shop), is_crowded=False)
+    assert [d.controller.is_crowded for d in parts.dispatchers.values()] == [False, True]
