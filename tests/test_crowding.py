@@ -145,6 +145,23 @@ def test_what_is_under_retry_leaves_the_room_to_the_others_until_its_share_is_fu
     asyncio.run(run())
 
 
+def test_bytes_under_retry_leave_the_room_to_the_others_too() -> None:
+    """As records do."""
+
+    async def run() -> None:
+        client, above = Client(), Above()
+        limits = Limits.model_validate({"buffer": 1_000, "retry_share": 1.0})
+        intake = Intake(client, limits, 0.0, above, above)
+        intake.on_assigned({P0: 1})
+        above.retried = {P0: Load(3, 771)}
+        intake.on_records(records(*range(4)), 4)
+
+        assert intake.ledger.bytes > 1_000
+        assert intake.stall_reasons() == frozenset()
+
+    asyncio.run(run())
+
+
 def test_a_source_that_holds_little_does_not_ask() -> None:
     """Nothing could come of it; what it said before is over."""
 
@@ -323,8 +340,8 @@ class FakeIntake:
         self.feeds = {Stream(name, "orders", 0): {feeds}}
 
 
-def parcel(owner: Ticket) -> Parcel:
-    return Parcel(Event("r", "track", 0, 0, "d", "ann", None, "e", b"{}"), owner, "ann", "t", 0, 0.0)
+def parcel(owner: Ticket, user: str = "ann") -> Parcel:
+    return Parcel(Event("r", "track", 0, 0, "d", user, None, "e", b"{}"), owner, user, "t", 0, 0.0)
 
 
 def destination(name: str) -> Dispatcher:
@@ -334,7 +351,7 @@ def destination(name: str) -> Dispatcher:
 
 
 def test_each_source_has_its_own_share_and_only_what_it_feeds_is_suspected() -> None:
-    """Lanes of a destination hold records of any source; a full share speaks of no other destination."""
+    """A lane may hold records of any source; those of one that holds its sources back are counted there."""
     shop, mart = (FakeIntake(name, name.upper()) for name in ("shop", "mart"))
     parts = Parts()
     parts.intakes = cast("dict[str, Intake]", {"shop": shop, "mart": mart})
@@ -348,6 +365,11 @@ def test_each_source_has_its_own_share_and_only_what_it_feeds_is_suspected() -> 
 
     assert overseer.retrying("shop") == {A: Load(1, 7)}
     assert overseer.retrying("mart") == {Stream("mart", "orders", 0): Load(1, 5)}
+    parts.dispatchers["SHOP"].controller.blocked_reason = "breaker"
+    assert overseer.retrying("shop") == {A: Load(1, 7)}
+    parts.dispatchers["SHOP"].lanes.add(parcel(Ticket(Record(A, 2, 1, b""), 7), "ann"))
+    parts.dispatchers["SHOP"].lanes.add(parcel(Ticket(Record(A, 3, 1, b""), 7), "bob"))
+    assert overseer.retrying("shop") == {}
     overseer.crowded(cast("Intake", shop), is_crowded=True)
     assert [d.controller.is_crowded for d in parts.dispatchers.values()] == [True, False]
     overseer.crowded(cast("Intake", mart), is_crowded=True)
