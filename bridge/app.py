@@ -25,7 +25,8 @@ from bridge.consumers.base import Consumer, Inbox, Surroundings
 from bridge.dead_letters import open_store
 from bridge.decode import Schemas, open_schemas, registry_users
 from bridge.errors import BridgeError, ConfigError
-from bridge.intake import Intake, LoopInbox
+from bridge.inbox import LoopInbox
+from bridge.intake import Intake
 from bridge.logs import get_logger
 from bridge.metrics import Board
 from bridge.overseer import Overseer

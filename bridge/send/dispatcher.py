@@ -21,6 +21,7 @@ from bridge.send.controller import Controller, Decision, Next
 from bridge.send.lanes import Lanes
 from bridge.send.pace import ConcurrencyLimit, RateLimit
 from bridge.send.parcel import Owner, Parcel
+from bridge.send.retries import Retries
 from bridge.send.spare import Spare, lane_from
 from bridge.send.verdict import DELIVERED, OK, Answer, Kind, Verdict, judge
 
@@ -78,7 +79,7 @@ class Witness(Protocol):
         ...
 
     def waits_changed(self) -> None:
-        """A blocked destination has events to probe with now, or has none any more."""
+        """A blocked destination has events to probe with now, or none any more; or retries hold others."""
         ...
 
 
@@ -148,7 +149,8 @@ class Dispatcher:
         self.name = name
         self.ordering = settings.ordering
         self.controller = controller
-        self.lanes = Lanes(receiver.abandoned)
+        self.lanes = Lanes(self._abandoned)
+        self.retries = Retries()
         self.limit = ConcurrencyLimit(settings.max_in_flight)
         self._rate = RateLimit(settings.rate_limit) if settings.rate_limit else None
         self._batch = settings.batch if settings.batch and settings.batch.max_events > 1 else None
@@ -231,8 +233,12 @@ class Dispatcher:
 
     @property
     def holds_sources(self) -> bool:
-        """Blocked, and an event or a copy is there to probe with; without any, new ones must come."""
-        return self.is_blocked and (self.lanes.waiting > 0 or self._spare is not None)
+        """Blocked, and an event or a copy is there to probe with; without any, new ones must come.
+
+        And new ones must come where all that wait have failed for long: poison can open nothing.
+        """
+        fresh = len(self.lanes) > len(self.retries.lanes)
+        return self.is_blocked and (fresh or self._spare is not None)
 
     @property
     def is_idle_blocked(self) -> bool:
@@ -269,8 +275,9 @@ class Dispatcher:
         if self._spare is not None:
             full_at = min(full_at, self._ask(self._spare, now))
         self._set_timer(now, min(wakes_at or _NEVER, full_at))
-        if self.holds_sources is not self._holds:
-            self._holds = not self._holds
+        if self.retries.changed or self.holds_sources is not self._holds:
+            self.retries.changed = False
+            self._holds = self.holds_sources
             self._witness.waits_changed()
 
     # Sending
@@ -390,6 +397,8 @@ class Dispatcher:
             done = self.lanes.done
             for parcel in parcels:
                 done(parcel)
+            if self.retries.lanes:
+                self.retries.ended(parcels)
             self._receiver.delivered(parcels)
         else:
             for flight in flights:
@@ -398,6 +407,8 @@ class Dispatcher:
     def _delivered(self, parcels: Sequence[Parcel]) -> None:
         for last, count in runs(parcels):
             self.lanes.done(last, count)
+        if self.retries.lanes:
+            self.retries.ended(parcels)
         self._receiver.delivered(parcels)
 
     def _take_in(self, flight: _Flight, now: float, in_flight: int) -> None:
@@ -428,18 +439,31 @@ class Dispatcher:
             if parcel.first_failed_ms is None:
                 parcel.first_failed_ms = now_ms
         if decision.next is Next.DEAD:
-            self.lanes.done(parcels[0])
-            self._receiver.dead(parcels[0], verdict, decision.reason or Reason.REFUSED)
+            self._dead(parcels[0], verdict, decision.reason or Reason.REFUSED)
             return
         for head in heads(parcels):
             if decision.next is Next.REST:
                 self.lanes.rest(head, now + decision.rest_seconds)
+                self.retries.failed(head)
             elif decision.next is Next.SPLIT:
                 self.lanes.back(head)
             else:
                 self.lanes.again(head)
         for parcel in parcels:
             self._receiver.retrying(parcel)
+
+    def _dead(self, parcel: Parcel, verdict: Verdict, reason: Reason) -> None:
+        following = parcel.behind
+        self.lanes.done(parcel)
+        self.retries.ended((parcel,))
+        if reason is Reason.RETRIES_EXHAUSTED:
+            self.retries.exhausted(following)
+        self._receiver.dead(parcel, verdict, reason)
+
+    def _abandoned(self, parcel: Parcel) -> None:
+        if self.retries.lanes:
+            self.retries.abandoned(parcel)
+        self._receiver.abandoned(parcel)
 
     def _turn(self, verdict: Verdict) -> None:
         """Blocked: any lane may probe. Opened: nobody waits for a backoff any more."""
