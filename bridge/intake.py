@@ -2,9 +2,9 @@
 
 Owned by the loop; the consumer's half is in ``inbox``. A stream is paused while it has a reason (``blocked``,
 ``hot_user``, ``rule_stopped``, ``no_rule``, ``registry_unavailable``, ``dead_letter_budget``,
-``dead_letters_unavailable``, ``metadata_full``). Without ``room`` the consumer is not let in: to pause it would
-throw away what it prefetched. Where each record is acked by itself nothing would be thrown away, and all
-streams are paused.
+``dead_letters_unavailable``, ``metadata_full``). Without ``room`` the consumer is not let in: to pause it
+would throw away what it prefetched. Where each record is acked by itself nothing would be thrown away, and
+all streams are paused.
 """
 
 from __future__ import annotations
