@@ -23,7 +23,7 @@ from bridge.crowding import Crowding
 from bridge.model import Outcome, Position, Record, Stream
 from bridge.settle.tickets import Ledger, Load, Ticket
 
-_ROOM, _HOT_USER = "room", "hot_user"
+_ROOM, _MEMORY, _HOT_USER, _REBALANCE = "room", "memory", "hot_user", "rebalance"
 _ACK_DELAY_SECONDS = 0.005
 _METADATA_FULL, _METADATA_ROOM = 0.75, 0.5
 """Shares of the broker's room for metadata: a stream stops at the one and goes on at the other."""
@@ -137,6 +137,7 @@ class Intake:
         self._flush_delay_seconds = self._interval_seconds
         self._flush_due = False
         self._is_proven = False
+        self._is_out_of_bytes = False
         self._drains: list[_Drain] = []
         self._reasons: set[str] = set()
         self._stream_reasons: dict[Stream, set[str]] = {}
@@ -269,10 +270,10 @@ class Intake:
         ledger, limits, waits, retries = self.ledger, self._limits, self._waits.load, self._retries.load
         apart = waits.records + retries.records + sum(len(held.tickets) for held in self._held.values())
         apart_bytes = waits.bytes + retries.bytes + sum(held.bytes for held in self._held.values())
-        used = max(
-            share_used(ledger.in_flight, apart, limits.records_in_flight),
-            share_used(ledger.bytes, apart_bytes, limits.buffer),
-        )
+        used = share_used(ledger.in_flight, apart, limits.records_in_flight)
+        used_bytes = share_used(ledger.bytes, apart_bytes, limits.buffer)
+        self._is_out_of_bytes = used_bytes > used
+        used = max(used, used_bytes)
         if used >= 1:
             self.hold_back(_ROOM)
         elif used <= 0.5:  # noqa: PLR2004 - half: the hysteresis
@@ -381,8 +382,13 @@ class Intake:
             self._reason_changed(reason)
 
     def stall_reasons(self) -> frozenset[str]:
-        """Why something of this source is not read now."""
-        return frozenset(self._reasons.union(*self._stream_reasons.values()))
+        """Why something of this source is not read now, or not settled."""
+        reasons = self._reasons.union(*self._stream_reasons.values())
+        if _ROOM in reasons and self._is_out_of_bytes:
+            reasons = reasons - {_ROOM} | {_MEMORY}
+        if self._drains:
+            reasons.add(_REBALANCE)
+        return frozenset(reasons)
 
     def _put_pauses(self) -> None:
         wanted = frozenset(self.ledger.streams)

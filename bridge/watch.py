@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from bridge.admin import Health, liveness
 from bridge.consumers.base import Link
@@ -167,23 +167,25 @@ class Watch:
 
     def _stalled(self) -> None:
         """One series for each reason something waits; those that are over go to 0, not away."""
-        now = (
-            {
-                (intake.name, "", reason)
-                for intake in self._parts.intakes.values()
-                for reason in intake.stall_reasons()
-            }
-            | {(source, "", "given_back") for source in self._parts.returns.sources}
-            | {
-                ("", dispatcher.name, dispatcher.controller.blocked_reason)
-                for dispatcher in self._parts.dispatchers.values()
-                if dispatcher.is_blocked
-            }
-        )
+        now = set(self._waits())
         self._stalls |= now
         for source, destination, reason in self._stalls:
             cell = self._board.gauge("stalled", source=source, destination=destination, reason=reason)
             cell.value = (source, destination, reason) in now
+
+    def _waits(self) -> Iterator[tuple[str, str, str]]:
+        """Source or destination, and a reason of it."""
+        for intake in self._parts.intakes.values():
+            for reason in intake.stall_reasons():
+                yield intake.name, "", reason
+            if intake.link is Link.CONNECTING and not intake.has_ended:
+                yield intake.name, "", "broker_down"
+        for source in self._parts.returns.sources:
+            yield source, "", "given_back"
+        for dispatcher in self._parts.dispatchers.values():
+            reason = dispatcher.controller.blocked_reason or dispatcher.pause_reason()
+            if reason:
+                yield "", dispatcher.name, reason
 
     # Accounting
 

@@ -320,7 +320,7 @@ def test_bytes_that_wait_for_a_blocked_destination_leave_the_room_to_the_others(
         intake = Intake(client, Limits.model_validate({"buffer": 1_000}), 0.0, above, above)
         intake.on_assigned({P0: 1})
         intake.on_records(records(7, 8, 9, 10), 4)
-        assert intake.stall_reasons() == {"room"}
+        assert intake.stall_reasons() == {"memory"}
         intake.feeds[P0] |= {"x", "y"}
         above.blocking = {"x": 4}
         intake.breathe()

@@ -7,6 +7,7 @@ from html import escape
 from typing import NamedTuple
 
 from bridge.admin.health import Health
+from bridge.admin.why import stalls
 from bridge.metrics import Snapshot
 
 _STYLE = (
@@ -104,12 +105,8 @@ def _destination(snapshot: Snapshot, name: str) -> list[str]:
 
 
 def _stalls(snapshot: Snapshot) -> Table:
-    rows = [
-        (row["reason"], row["source"] or "-", row["destination"] or "-")
-        for row, number in snapshot.rows("stalled")
-        if number
-    ]
-    return Table("Why something waits", ("reason", "source", "destination"), sorted(rows))
+    rows = [(one.who, one.reason, one.says, one.do) for one in stalls(snapshot)]
+    return Table("Why something waits", ("who", "reason", "because", "do"), rows)
 
 
 def _dead_letters(snapshot: Snapshot) -> Table:

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.admin.health import Health
 from bridge.admin.pages import html_page, text_page
+from bridge.admin.why import status as status_of
 from bridge.config import Admin
 from bridge.listening import listen
 from bridge.logs import get_logger, redacted
@@ -113,7 +114,16 @@ def application(snapshot: Callable[[], Snapshot], health: Callable[[], Health]) 
             return Response(html_page(snapshot(), _shown(health())), media_type="text/html")
         return PlainTextResponse(text_page(snapshot(), _shown(health())))
 
-    pages = {"/metrics": metrics, "/livez": livez, "/readyz": readyz, "/": status}
+    async def status_json(_: Request) -> Response:
+        return JSONResponse(status_of(snapshot(), _shown(health())))
+
+    pages = {
+        "/metrics": metrics,
+        "/status.json": status_json,
+        "/livez": livez,
+        "/readyz": readyz,
+        "/": status,
+    }
     routes = [Route(path, endpoint, methods=["GET", "HEAD"]) for path, endpoint in pages.items()]
     inner = Starlette(routes=routes, exception_handlers={Exception: _failed})
     return _Guard(inner)

@@ -240,6 +240,15 @@ class Dispatcher:
         fresh = len(self.lanes) > len(self.retries.lanes)
         return self.is_blocked and (fresh or self._spare is not None)
 
+    def pause_reason(self) -> str:
+        """Why nothing may leave now though it waits and the destination is not blocked; empty: it may."""
+        now = self._clock.monotonic()
+        if not self.lanes.ready or self.is_blocked:
+            return ""
+        if self.controller.held_until_seconds > now:
+            return "retry_after"
+        return "rate_limit" if self._rate is not None and not self._rate.allows(now) else ""
+
     @property
     def is_idle_blocked(self) -> bool:
         """Blocked, and no request is under way: nothing becomes final before the next probe."""

@@ -112,16 +112,16 @@ def test_the_status_page_shows_where_things_stand(bridge: Bridge, server: AdminS
     board.replace("consumer_lag", {("shop", "orders", "0"): 40, ("shop", "orders", "1"): 2})
     board.gauge("concurrency_limit", destination="default").value = 64
     board.gauge("last_delivery_timestamp_seconds", destination="default").value = 940.0
-    board.gauge("stalled", source="", destination="default", reason="unauthorized").value = 1
+    board.gauge("stalled", source="", destination="default", reason="auth").value = 1
     board.gauge("stalled", source="shop", destination="", reason="room").value = 0
     board.publish()
     plain = ask(server, "/")[1]
-    for words in ("shop", "1,234", "42", "unauthorized", "refused", "60 s", "ready"):
+    for words in ("shop", "1,234", "42", "answers 401 or 403", "refused", "60 s", "ready"):
         assert words in plain
     assert "room" not in plain
     page = ask(server, "/", Accept="text/html,*/*")
     assert page[2]["content-type"].startswith("text/html")
-    for words in ("<td>1,234</td>", "<td>42</td>", "unauthorized", "60 s"):
+    for words in ("<td>1,234</td>", "<td>42</td>", "answers 401 or 403", "60 s"):
         assert words in page[1]
 
 

@@ -195,6 +195,23 @@ def test_no_more_events_a_second_than_allowed() -> None:
 
         assert len(bench.api.accepted) == 2
         assert abs(clock.delays[-1] - 0.05) < 1e-9
+        assert bench.dispatcher.pause_reason() == "rate_limit"
+
+    asyncio.run(run())
+
+
+def test_a_pause_that_was_asked_for_is_told() -> None:
+    """While it lasts and something waits for it; before there was one, and without events, there is none."""
+
+    async def run() -> None:
+        bench = Bench(clock=StillClock(), max_in_flight=1)
+        bench.api.answers["ann"] = [429]
+        bench.submit("ann-1", "bob-1")
+        assert bench.dispatcher.pause_reason() == ""
+        await until(lambda: bool(bench.reports.retried))
+        assert bench.dispatcher.pause_reason() == "retry_after"
+
+        assert Bench(clock=StillClock()).dispatcher.pause_reason() == ""
 
     asyncio.run(run())
 

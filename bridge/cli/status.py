@@ -1,0 +1,79 @@
+"""``filum-bridge status``: how a running bridge is, and why it stands still."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from bridge.errors import ConsumerError
+
+_TIMEOUT_SECONDS = 5.0
+_NOTHING_WAITS = "Nothing waits."
+
+
+def status(
+    url: Annotated[
+        str, typer.Option(help="Of the bridge's admin server.", envvar="FILUM_BRIDGE_ADMIN_URL")
+    ] = "http://127.0.0.1:9464",
+    why: Annotated[bool, typer.Option("--why", help="Only why anything waits, and what to do.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="What a script would read.")] = False,
+) -> None:
+    """Ask a running bridge how it is: sources, destinations, what waits, dead letters.
+
+    With --why the exit code is 1 while anything waits.
+
+    Examples:
+
+      filum-bridge status
+
+      filum-bridge status --why --url http://bridge.crm.svc:9464
+
+      kubectl exec deploy/bridge -- filum-bridge status --why
+    """
+    if not why and not as_json:
+        sys.stdout.write(_asked(url, "/", accept="text/plain").text)
+        return
+    found = _status_of(_asked(url, "/status.json", accept="application/json"), url)
+    sys.stdout.write(json.dumps(found, indent=2) + "\n" if as_json else _told(found))
+    if why and found["stalled"]:
+        raise typer.Exit(1)
+
+
+def _asked(url: str, path: str, accept: str) -> httpx.Response:
+    try:
+        response = httpx.get(url.rstrip("/") + path, headers={"accept": accept}, timeout=_TIMEOUT_SECONDS)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise ConsumerError(
+            f"no bridge answers at {url}: {str(error) or type(error).__name__}",
+            "is it running? its log line `bridge started` names `admin_port`; say --url",
+        ) from None
+    if not response.is_success:
+        raise _no_bridge(url)
+    return response
+
+
+def _status_of(response: httpx.Response, url: str) -> dict[str, Any]:
+    try:
+        found = response.json()
+    except ValueError:
+        raise _no_bridge(url) from None
+    if not isinstance(found, dict) or "stalled" not in found:
+        raise _no_bridge(url)
+    return found
+
+
+def _no_bridge(url: str) -> ConsumerError:
+    return ConsumerError(f"what answers at {url} is no bridge", "say its admin server with --url")
+
+
+def _told(found: dict[str, Any]) -> str:
+    """A line for each reason and one for its remedy; destinations come first."""
+    lines = [
+        f"{one['who']} waits: {one['says']} ({one['reason']})\n  → {one['do']}" for one in found["stalled"]
+    ]
+    lines += [f"not ready: {reason}" for reason in found["reasons"]]
+    return "\n".join(lines or [_NOTHING_WAITS]) + "\n"
