@@ -19,9 +19,10 @@ from functools import partial
 import httpx
 
 from bridge import __version__, consumers
-from bridge.admin import AdminServer
+from bridge.admin import AdminServer, Operator
 from bridge.config import Config, Destination, SourceSettings
 from bridge.consumers.base import Consumer, Inbox, Surroundings
+from bridge.control import Control
 from bridge.dead_letters import open_store
 from bridge.decode import Schemas, open_schemas, registry_users
 from bridge.errors import BridgeError, ConfigError
@@ -138,7 +139,17 @@ class App:
             self.watch.show(rules)
 
         self._reloader = Reloader(config, self._environ, self._rules, swap, self.board)
-        self.admin = AdminServer(config.admin, self.board.latest, self.watch.health)
+        operator = self._operator(loop, pipeline)
+        self.admin = AdminServer(config.admin, self.board.latest, self.watch.health, operator)
+
+    def _operator(self, loop: asyncio.AbstractEventLoop, pipeline: Pipeline) -> Operator | None:
+        """Only where the configuration has one; a token that cannot be read ends the start."""
+        admin = self._config.admin
+        if not admin.control or admin.token is None:
+            return None
+        token = SecretSource(admin.token, base=self._config.base, environ=self._environ).value
+        token()
+        return Operator(Control(loop, self._parts.intakes, pipeline.resumed), token)
 
     def _secret_reader(self) -> Callable[..., str]:
         return partial(read_secret, base=self._config.base, environ=self._environ)

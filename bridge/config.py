@@ -225,10 +225,21 @@ class DeadLetters(Settings):
 
 
 class Admin(Settings):
-    """Where ``/metrics``, ``/livez`` and ``/readyz`` are served; port 0 takes a free one and logs it."""
+    """Where ``/metrics``, ``/livez`` and ``/readyz`` are served; port 0 takes a free one and logs it.
+
+    ``control`` lets who has the ``token`` pause and resume sources.
+    """
 
     host: str = "0.0.0.0"  # noqa: S104 - a probe comes from outside the pod
     port: int = Field(9464, ge=0, le=65535)
+    control: bool = False
+    token: Secret | None = None
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if self.control and self.token is None:
+            raise ValueError("admin.control needs `token`: who has it may stop sources")
+        return self
 
 
 class Log(Settings):

@@ -56,6 +56,12 @@ class Pipeline:
             intake.breathe()
         self._parts.returns.release((NO_RULE, RULE_STOPPED, DEAD_LETTER_BUDGET))
 
+    def resumed(self, intake: Intake) -> None:
+        """An operator resumed a source: budgets are as at the start, and what waited for one is tried."""
+        self._treasurer.renew_for(intake.name)
+        intake.release((DEAD_LETTER_BUDGET,))
+        intake.breathe()
+
     def schema_asked(self, outcome: str) -> None:
         """The schema registry was asked."""
         self._tally.schema_asked(outcome)

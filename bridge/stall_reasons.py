@@ -53,6 +53,10 @@ STALL_REASONS: Mapping[str, Why] = {
         "partitions are being handed over; what is open ends first",
         "nothing: `shutdown.revoke` bounds it",
     ),
+    "paused_by_operator": Why(
+        "an operator paused it",
+        "say `filum-bridge resume SOURCE`",
+    ),
     "room": Why(
         "as many records are in flight as `limits.records_in_flight` allows",
         "nothing, if its destinations accept; else see what they wait for",
@@ -83,7 +87,7 @@ STALL_REASONS: Mapping[str, Why] = {
     ),
     "dead_letter_budget": Why(
         "a rule made as many dead letters as it may",
-        "mend the rule: when it is reloaded, what waits is tried with it",
+        "mend the rule: when it is reloaded, what waits is tried with it; or `filum-bridge resume SOURCE`",
     ),
     "dead_letters_unavailable": Why(
         "a dead letter cannot be written",

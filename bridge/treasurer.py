@@ -42,6 +42,11 @@ class Treasurer:
         self._parts.budgets.renew()
         self._waiting.clear()
 
+    def renew_for(self, source: str) -> None:
+        """An operator's word: all budgets are as at the start; streams of this source wait no more."""
+        self._parts.budgets.renew()
+        self._waiting = {stream: stop for stream, stop in self._waiting.items() if stream.source != source}
+
     def grants_faults(self, intake: Intake, ticket: Ticket, faults: Sequence[Fault]) -> bool:
         """A letter for each fault of a record; without them it is held, and nothing of it was begun."""
         deadly = [fault for fault in faults if fault.on_error is OnError.DEAD_LETTER]

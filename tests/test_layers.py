@@ -44,7 +44,7 @@ RANKS = {
         "tally",
         "treasurer",
     ),
-    4: ("admin", "app", "dead_letters", "reload", "watch"),
+    4: ("admin", "app", "control", "dead_letters", "reload", "watch"),
     5: ("cli", "__main__"),
 }
 RANK_OF = {name: rank for rank, names in RANKS.items() for name in names}
@@ -63,7 +63,7 @@ OWNERS = {
     "antlr4": ("bridge/decode/protobuf_text.py",),
     "jsonschema_rs": ("bridge/decode/json_schema_body.py",),
     "pika": ("bridge/consumers/rabbitmq_client.py",),
-    "httpx": ("bridge/send/", "bridge/app.py", "bridge/cli/status.py"),
+    "httpx": ("bridge/send/", "bridge/app.py", "bridge/cli/operate.py", "bridge/cli/status.py"),
     "prometheus_client": ("bridge/metrics.py",),
     "structlog": ("bridge/logs.py",),
     "ruamel": ("bridge/located_yaml.py", "bridge/yaml_scalars.py"),

@@ -21,6 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.admin.health import Health
+from bridge.admin.orders import Operator, control_routes
 from bridge.admin.pages import html_page, text_page
 from bridge.admin.why import status as status_of
 from bridge.config import Admin
@@ -47,13 +48,18 @@ class AdminServer:
         settings: host and port.
         snapshot: the newest snapshot; called on the admin thread.
         health: what the probes answer; called on the admin thread.
+        operator: who may change something; None: nobody.
     """
 
     def __init__(
-        self, settings: Admin, snapshot: Callable[[], Snapshot], health: Callable[[], Health]
+        self,
+        settings: Admin,
+        snapshot: Callable[[], Snapshot],
+        health: Callable[[], Health],
+        operator: Operator | None = None,
     ) -> None:
         self._settings = settings
-        self._server = uvicorn.Server(_uvicorn_config(application(snapshot, health)))
+        self._server = uvicorn.Server(_uvicorn_config(application(snapshot, health, operator)))
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
 
@@ -94,8 +100,10 @@ class AdminServer:
             _log.error("admin server ended", exc_info=error)
 
 
-def application(snapshot: Callable[[], Snapshot], health: Callable[[], Health]) -> ASGIApp:
-    """The routes, without a server: GET and HEAD only."""
+def application(
+    snapshot: Callable[[], Snapshot], health: Callable[[], Health], operator: Operator | None = None
+) -> ASGIApp:
+    """The routes, without a server: GET and HEAD only, but for an operator's."""
 
     async def metrics(request: Request) -> Response:
         body, content_type = exposition(snapshot(), request.headers.get("accept", ""))
@@ -125,7 +133,10 @@ def application(snapshot: Callable[[], Snapshot], health: Callable[[], Health]) 
         "/": status,
     }
     routes = [Route(path, endpoint, methods=["GET", "HEAD"]) for path, endpoint in pages.items()]
-    inner = Starlette(routes=routes, exception_handlers={Exception: _failed})
+    inner = Starlette(
+        routes=routes + (control_routes(operator) if operator else []),
+        exception_handlers={Exception: _failed},
+    )
     return _Guard(inner)
 
 

@@ -9,16 +9,13 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from bridge.errors import ConsumerError
+from bridge.cli.operate import DEFAULT_URL, AdminUrl, ask, no_bridge
 
-_TIMEOUT_SECONDS = 5.0
 _NOTHING_WAITS = "Nothing waits."
 
 
 def status(
-    url: Annotated[
-        str, typer.Option(help="Of the bridge's admin server.", envvar="FILUM_BRIDGE_ADMIN_URL")
-    ] = "http://127.0.0.1:9464",
+    url: AdminUrl = DEFAULT_URL,
     why: Annotated[bool, typer.Option("--why", help="Only why anything waits, and what to do.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="What a script would read.")] = False,
 ) -> None:
@@ -44,15 +41,9 @@ def status(
 
 
 def _asked(url: str, path: str, accept: str) -> httpx.Response:
-    try:
-        response = httpx.get(url.rstrip("/") + path, headers={"accept": accept}, timeout=_TIMEOUT_SECONDS)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ConsumerError(
-            f"no bridge answers at {url}: {str(error) or type(error).__name__}",
-            "is it running? its log line `bridge started` names `admin_port`; say --url",
-        ) from None
+    response = ask("GET", url, path, {"accept": accept})
     if not response.is_success:
-        raise _no_bridge(url)
+        raise no_bridge(url)
     return response
 
 
@@ -60,14 +51,10 @@ def _status_of(response: httpx.Response, url: str) -> dict[str, Any]:
     try:
         found = response.json()
     except ValueError:
-        raise _no_bridge(url) from None
+        raise no_bridge(url) from None
     if not isinstance(found, dict) or "stalled" not in found:
-        raise _no_bridge(url)
+        raise no_bridge(url)
     return found
-
-
-def _no_bridge(url: str) -> ConsumerError:
-    return ConsumerError(f"what answers at {url} is no bridge", "say its admin server with --url")
 
 
 def _told(found: dict[str, Any]) -> str:

@@ -1,0 +1,74 @@
+"""``POST /control/pause/SOURCE`` and ``/control/resume/SOURCE``, for who has the token. Admin thread."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from typing import NamedTuple, Protocol
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+_BEARER = "Bearer "
+_TIMEOUT_SECONDS = 10.0
+
+
+class Orders(Protocol):
+    """Who does what is asked; see ``bridge.control``."""
+
+    def pause(self, source: str) -> Future[None]:
+        """Read no more of it."""
+        ...
+
+    def resume(self, source: str) -> Future[None]:
+        """Read it again."""
+        ...
+
+
+class Operator(NamedTuple):
+    """What is open to who has the token.
+
+    Attributes:
+        orders: does it.
+        token: the token now; asked on the admin thread.
+    """
+
+    orders: Orders
+    token: Callable[[], str]
+
+
+def control_routes(operator: Operator) -> list[Route]:
+    """The routes."""
+    acts = {"pause": operator.orders.pause, "resume": operator.orders.resume}
+    return [
+        Route(f"/control/{name}/{{source}}", _endpoint(name, act, operator.token), methods=["POST"])
+        for name, act in acts.items()
+    ]
+
+
+def _endpoint(
+    name: str, act: Callable[[str], Future[None]], token: Callable[[], str]
+) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        said = request.headers.get("authorization", "")
+        # Compared as bytes, in a time that tells nothing: a header may hold any character.
+        if not hmac.compare_digest(said.encode(), (_BEARER + token()).encode()):
+            return _refused(401, "a token is needed: `Authorization: Bearer …` with that of `admin.token`")
+        source = request.path_params["source"]
+        try:
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                await asyncio.wrap_future(act(source))
+        except LookupError as error:
+            return _refused(404, str(error))
+        except TimeoutError:
+            return _refused(503, "the bridge's loop does not answer: see /livez")
+        return JSONResponse({"source": source, "done": name})
+
+    return endpoint
+
+
+def _refused(status: int, problem: str) -> Response:
+    return JSONResponse({"error": problem}, status_code=status)

@@ -1,0 +1,66 @@
+"""What the commands to an operator's running bridge have in common: they ask its admin server."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import quote
+
+import httpx
+import typer
+
+from bridge.errors import ConsumerError, UsageError
+
+_TIMEOUT_SECONDS = 15.0
+
+AdminUrl = Annotated[str, typer.Option(help="Of the bridge's admin server.", envvar="FILUM_BRIDGE_ADMIN_URL")]
+Token = Annotated[
+    str,
+    typer.Option(help="That of `admin.token`; better by the variable.", envvar="FILUM_BRIDGE_ADMIN_TOKEN"),
+]
+DEFAULT_URL = "http://127.0.0.1:9464"
+
+
+def ask(method: str, url: str, path: str, headers: dict[str, str]) -> httpx.Response:
+    """One request to an admin server.
+
+    Raises:
+        ConsumerError: nobody answers there.
+    """
+    try:
+        return httpx.request(method, url.rstrip("/") + path, headers=headers, timeout=_TIMEOUT_SECONDS)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise ConsumerError(
+            f"no bridge answers at {url}: {str(error) or type(error).__name__}",
+            "is it running? its log line `bridge started` names `admin_port`; say --url",
+        ) from None
+
+
+def no_bridge(url: str) -> ConsumerError:
+    """Something else answers."""
+    return ConsumerError(f"what answers at {url} is no bridge", "say its admin server with --url")
+
+
+def order(act: str, source: str, url: str, token: str) -> None:
+    """``pause`` or ``resume`` a source.
+
+    Raises:
+        UsageError: no such source, no or a wrong token, or the bridge takes no orders.
+        ConsumerError: nobody answers, or it could not be done.
+    """
+    if not token or not token.isascii() or not token.isprintable():
+        raise UsageError(
+            "a token is needed, ASCII text: set FILUM_BRIDGE_ADMIN_TOKEN to that of `admin.token`"
+        )
+    path = f"/control/{act}/{quote(source, safe='')}"
+    answer = ask("POST", url, path, {"authorization": f"Bearer {token}"})
+    if answer.is_success:
+        return
+    try:
+        problem = str(answer.json()["error"])
+    except (ValueError, LookupError, TypeError):
+        if answer.status_code != httpx.codes.NOT_FOUND:
+            raise no_bridge(url) from None
+        problem = "it takes no orders: set `admin: {control: true, token: …}` in its configuration"
+    if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+        raise ConsumerError(problem)
+    raise UsageError(problem)
