@@ -8,11 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
+from typing import TYPE_CHECKING
 
 from bridge.config import Config, DeadLetters, Secret, SourceSettings
 from bridge.errors import ConfigError
+from bridge.redrive.archive import Archive
+from bridge.redrive.file_archive import FileArchive
 from bridge.settle.letters import Letter, headers_for_kafka
 from bridge.settle.stores import BrokerStore, DeadLetterStore, FileStore
+
+if TYPE_CHECKING:
+    from bridge.consumers.rabbitmq_settings import Address
 
 ReadSecret = Callable[[Secret], str]
 
@@ -32,21 +38,26 @@ def open_store(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
     return _kafka(config, read_secret) if target.type == "kafka" else _rabbitmq(config, read_secret)
 
 
+def open_archive(config: Config, read_secret: ReadSecret) -> Archive:
+    """The same store to look into, up to its end as it is now.
+
+    Raises:
+        ConfigError: it names no connection, or one that does not exist.
+        ConsumerError: it cannot be reached, or read.
+    """
+    target = config.dead_letters
+    if target.type == "file" and target.path is not None:
+        return FileArchive(config.base / target.path)
+    raise ConfigError(f"letters of type {target.type} cannot be looked into yet", where="dead_letters")
+
+
 def _kafka(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
     from bridge.consumers.kafka_client import KafkaPublisher  # noqa: PLC0415
-    from bridge.consumers.kafka_settings import KafkaSettings, Security, connection_properties  # noqa: PLC0415
 
-    target = config.dead_letters
-    if target.brokers:
-        brokers, security = target.brokers, Security.model_validate(target.security)
-    else:
-        source = _source_of(config, target)
-        if not isinstance(source, KafkaSettings):
-            raise ConfigError(f"source {source.name!r} has no Kafka connection", where="dead_letters")
-        brokers, security = source.brokers, source.security
-    properties = connection_properties(brokers, security, read_secret) | _OWN_LIMIT | target.client
-    publisher = KafkaPublisher(properties)
-    topic = target.topic or ""
+    publisher = KafkaPublisher(
+        _kafka_properties(config, read_secret) | _OWN_LIMIT | config.dead_letters.client
+    )
+    topic = config.dead_letters.topic or ""
 
     def publish(letter: Letter) -> Future[None]:
         record = letter.record
@@ -56,23 +67,23 @@ def _kafka(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
     return BrokerStore(publish, publisher.close)
 
 
-def _rabbitmq(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
-    from bridge.consumers.rabbitmq_publisher import RabbitPublisher  # noqa: PLC0415
-    from bridge.consumers.rabbitmq_settings import RabbitSettings, address_of  # noqa: PLC0415
+def _kafka_properties(config: Config, read_secret: ReadSecret) -> dict[str, str | int | float | bool]:
+    from bridge.consumers.kafka_settings import KafkaSettings, Security, connection_properties  # noqa: PLC0415
 
     target = config.dead_letters
-    if target.url is not None:
-        url, username, password, tls = target.url, target.username, target.password, None
-    else:
-        source = _source_of(config, target)
-        if not isinstance(source, RabbitSettings):
-            raise ConfigError(f"source {source.name!r} has no RabbitMQ connection", where="dead_letters")
-        url, username, password, tls = source.url, source.username, source.password, source.tls
-    address = partial(
-        address_of, url, username, password, tls, name="filum-bridge letters", read_secret=read_secret
-    )
-    publisher = RabbitPublisher(address)
-    queue = target.queue or ""
+    if target.brokers:
+        return connection_properties(target.brokers, Security.model_validate(target.security), read_secret)
+    source = _source_of(config, target)
+    if not isinstance(source, KafkaSettings):
+        raise ConfigError(f"source {source.name!r} has no Kafka connection", where="dead_letters")
+    return connection_properties(source.brokers, source.security, read_secret)
+
+
+def _rabbitmq(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
+    from bridge.consumers.rabbitmq_publisher import RabbitPublisher  # noqa: PLC0415
+
+    publisher = RabbitPublisher(_rabbitmq_address(config, read_secret))
+    queue = config.dead_letters.queue or ""
 
     def publish(letter: Letter) -> Future[None]:
         """AMQP has no place for a broker key: a header keeps it for the redrive."""
@@ -89,6 +100,22 @@ def _rabbitmq(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
         )
 
     return BrokerStore(publish, publisher.close)
+
+
+def _rabbitmq_address(config: Config, read_secret: ReadSecret) -> Callable[[], Address]:
+    from bridge.consumers.rabbitmq_settings import RabbitSettings, address_of  # noqa: PLC0415
+
+    target = config.dead_letters
+    if target.url is not None:
+        url, username, password, tls = target.url, target.username, target.password, None
+    else:
+        source = _source_of(config, target)
+        if not isinstance(source, RabbitSettings):
+            raise ConfigError(f"source {source.name!r} has no RabbitMQ connection", where="dead_letters")
+        url, username, password, tls = source.url, source.username, source.password, source.tls
+    return partial(
+        address_of, url, username, password, tls, name="filum-bridge letters", read_secret=read_secret
+    )
 
 
 def _source_of(config: Config, target: DeadLetters) -> SourceSettings:

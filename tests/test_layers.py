@@ -31,7 +31,7 @@ RANKS = {
     ),
     2: STAGES,
     3: ("blocking", "intake", "overseer", "parts", "pipeline", "tally", "treasurer"),
-    4: ("admin", "app", "dead_letters", "reload", "watch"),
+    4: ("admin", "app", "dead_letters", "redrive", "reload", "watch"),
     5: ("cli", "__main__"),
 }
 RANK_OF = {name: rank for rank, names in RANKS.items() for name in names}
