@@ -48,6 +48,11 @@ def open_archive(config: Config, read_secret: ReadSecret) -> Archive:
     target = config.dead_letters
     if target.type == "file" and target.path is not None:
         return FileArchive(config.base / target.path)
+    if target.type == "kafka":
+        from bridge.redrive.kafka_archive import KafkaArchive  # noqa: PLC0415
+
+        properties = _kafka_properties(config, read_secret) | target.client
+        return KafkaArchive(properties, properties | _OWN_LIMIT, target.topic or "")
     raise ConfigError(f"letters of type {target.type} cannot be looked into yet", where="dead_letters")
 
 

@@ -50,7 +50,8 @@ def _among(value: str, wanted: Collection[str]) -> bool:
 class Where:
     """``--where``: a CEL expression over ``event``, ``meta`` and ``letter``.
 
-    ``event`` is null where the body cannot be decoded. ``letter`` has what the headers say, by their names without ``bridge-`` and with ``_`` for ``-``.
+    ``event`` is null where the body cannot be decoded. ``letter`` has what the headers say, by their names
+    without ``bridge-`` and with ``_`` for ``-``.
 
     Raises:
         UsageError: it does not compile.

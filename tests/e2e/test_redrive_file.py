@@ -9,9 +9,8 @@ from pathlib import Path
 from tests.e2e.api import Api
 from tests.e2e.auditor import Made, kafka_rules, make
 from tests.e2e.redriving import Home, assert_in_order, destination, firsts
-from tests.parts.process import wait_until
 
-RECORDS, USERS = 120, 6
+USERS = 6
 
 
 def home_of(path: Path, api: Api, made: Sequence[Made], **more: object) -> Home:
