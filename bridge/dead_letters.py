@@ -53,7 +53,9 @@ def open_archive(config: Config, read_secret: ReadSecret) -> Archive:
 
         properties = _kafka_properties(config, read_secret) | target.client
         return KafkaArchive(properties, properties | _OWN_LIMIT, target.topic or "")
-    raise ConfigError(f"letters of type {target.type} cannot be looked into yet", where="dead_letters")
+    from bridge.redrive.rabbitmq_archive import RabbitArchive  # noqa: PLC0415
+
+    return RabbitArchive(_rabbitmq_address(config, read_secret), target.queue or "")
 
 
 def _kafka(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
