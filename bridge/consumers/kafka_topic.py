@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from bridge.consumers.kafka_client import (
     EARLIEST,
@@ -72,7 +73,8 @@ class KafkaTopic:
         try:
             yield from self._read(left)
         finally:
-            self._client.remove(added)
+            with suppress(ConsumerError):  # the client may have been left meanwhile
+                self._client.remove(added)
 
     def _read(self, left: dict[Partition, int]) -> Iterator[Record]:
         heard_seconds = time.monotonic()
