@@ -23,7 +23,7 @@ from bridge.cli.run import load
 from bridge.config import Config
 from bridge.config_file import load_config
 from bridge.dead_letters import open_archive
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, UsageError
 from bridge.logs import configure
 from bridge.redrive.archive import Archive
 from bridge.redrive.filters import Filter, Where
@@ -170,7 +170,7 @@ def redrive(
     """
     asked = filter_of(reasons, rules, sources, since, until)
     if rate is not None and rate <= 0:
-        raise typer.BadParameter("more than 0", param_hint="--rate")
+        raise UsageError("--rate: more than 0 events a second")
     today = load(config, os.environ)
     wanted = Wanted(asked, dry_run, rate, include_identify, most_redrives)
     with _opened(config) as (settings, archive):

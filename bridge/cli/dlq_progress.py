@@ -36,7 +36,12 @@ class Showing:
     def __enter__(self) -> Self:
         if self._console.is_terminal:
             columns = (TextColumn("redriving"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self._progress = Progress(*columns, TextColumn("{task.fields[waits]}"), console=self._console)
+            self._progress = Progress(
+                *columns,
+                TextColumn("{task.fields[waits]}"),
+                console=self._console,
+                redirect_stdout=sys.stdout.isatty(),  # above the bar; a pipe gets what is its own
+            )
             self._progress.start()
             self._progress.add_task("", total=self._total, waits="")
         return self

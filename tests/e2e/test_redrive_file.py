@@ -89,6 +89,7 @@ def test_a_signal_ends_it_in_good_order(api: Api, tmp_path: Path) -> None:
     made = make(60, USERS, seed=7)
     home = home_of(tmp_path, api, made)
     spoilt(home)
+    api.control(latency_seconds=0.3)
     redrive = home.start("redrive", "--rate", "30")
     wait_until(lambda: api.accepted_count() >= 10, timeout_seconds=60, what="some events")
     redrive.stop()
