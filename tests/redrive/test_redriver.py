@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ class Diary:
 
 
 class World:
-    def __init__(self, home: Path, api: LocalApi) -> None:
+    def __init__(self, home: Path, api: LocalApi, **destination: Any) -> None:
         self.home = home
         self.api = Api(api.url)
         self.shelf = Shelf()
@@ -84,13 +85,20 @@ class World:
         (home / "rules.yaml").write_text(RULES)
         whole = {
             "sources": [{"name": "shop", "type": "file", "path": "x"}],
-            "destinations": {"default": {"url": f"{api.url}/events", "write_key": {"env": "K"}}},
+            "destinations": {
+                "default": {"url": f"{api.url}/events", "write_key": {"env": "K"}, **destination}
+            },
             "dead_letters": {"type": "file", "path": "letters.jsonl"},
             "rules": ["rules.yaml"],
         }
         (home / "bridge.yaml").write_text(json.dumps(whole))
 
-    def run(self, letters: Sequence[FoundLetter], story: Callable[[Redriver], Any] | None = None) -> None:
+    def run(
+        self,
+        letters: Sequence[FoundLetter],
+        story: Callable[[Redriver], Any] | None = None,
+        rate: float | None = None,
+    ) -> None:
         """Redrive these; the story is told meanwhile."""
         config = load_config(
             self.home / "bridge.yaml",
@@ -105,7 +113,7 @@ class World:
                 async with (
                     asyncio.timeout(30),
                     redriver_of(
-                        config, ENVIRON, self.shelf, planner, self.diary, rules_hash="h", rate=None
+                        config, ENVIRON, self.shelf, planner, self.diary, rules_hash="h", rate=rate
                     ) as redriver,
                 ):
                     running = asyncio.create_task(redriver.run(iter(letters)))
@@ -227,3 +235,15 @@ def test_told_to_stop_it_leaves_what_was_not_accepted(world: World) -> None:
     assert world.shelf.marked == []
     assert sum(why == "stays: stopped before it was sent" for _, why in world.diary.ends) == 4
     assert world.letters() == []
+
+
+@pytest.mark.parametrize(("own", "rate"), [(None, 40.0), (40.0, 1_000.0), (1_000.0, 40.0)])
+def test_the_lower_of_two_rates_counts(own: float | None, rate: float, tmp_path: Path) -> None:
+    """24 events at 40 a second, a tenth of a second's worth at once."""
+    with LocalApi(port=0) as api:
+        world = World(tmp_path, api, rate_limit=own)
+        started = time.monotonic()
+        world.run(letters_of(*"abcdefghijkl"), rate=rate)
+
+        assert time.monotonic() - started > 0.45
+        assert len(world.api.accepted()) == 24
