@@ -26,8 +26,13 @@ ReadSecret = Callable[[Secret], str]
 _OWN_LIMIT = {"message.max.bytes": 1_000_000_000}
 
 
-def open_store(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
+def open_store(config: Config, read_secret: ReadSecret, *, references: bool = True) -> DeadLetterStore:
     """The store that ``dead_letters`` describes; connects in the background.
+
+    Args:
+        config: whose letters.
+        read_secret: reads the secrets of the connection.
+        references: a letter that is too large may be written without its body.
 
     Raises:
         ConfigError: it names no connection, or one that does not exist.
@@ -35,7 +40,9 @@ def open_store(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
     target = config.dead_letters
     if target.type == "file" and target.path is not None:
         return FileStore(config.base / target.path)
-    return _kafka(config, read_secret) if target.type == "kafka" else _rabbitmq(config, read_secret)
+    if target.type == "kafka":
+        return _kafka(config, read_secret, references=references)
+    return _rabbitmq(config, read_secret)
 
 
 def open_archive(config: Config, read_secret: ReadSecret) -> Archive:
@@ -58,7 +65,7 @@ def open_archive(config: Config, read_secret: ReadSecret) -> Archive:
     return RabbitArchive(_rabbitmq_address(config, read_secret), target.queue or "")
 
 
-def _kafka(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
+def _kafka(config: Config, read_secret: ReadSecret, *, references: bool) -> DeadLetterStore:
     from bridge.consumers.kafka_client import KafkaPublisher  # noqa: PLC0415
 
     publisher = KafkaPublisher(
@@ -71,7 +78,7 @@ def _kafka(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
         headers = headers_for_kafka(letter)
         return publisher.publish(topic, record.key, record.value, headers, record.timestamp_ms)
 
-    return BrokerStore(publish, publisher.close)
+    return BrokerStore(publish, publisher.close, references=references)
 
 
 def _kafka_properties(config: Config, read_secret: ReadSecret) -> dict[str, str | int | float | bool]:

@@ -7,7 +7,7 @@ gives the rest back to where it was, in its order. One consumer at a time, where
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
@@ -228,16 +228,18 @@ class _Holder:
         channel.count(self._queue, answered)
 
 
-def _with_headers(record: Record, table: Any) -> Record:
-    """A header that was there several times is a list in the table, as ``header_table`` made it."""
-    if not any(isinstance(value, list) for value in table.values()):
-        return record
+def _with_headers(record: Record, table: Mapping[str, Any]) -> Record:
+    """The headers as they were written.
+
+    One that was there several times is a list in the table, as ``header_table`` made it. The broker's own
+    count would make the same letter another one each time.
+    """
     headers: list[tuple[str, bytes | None]] = []
     for name, value in record.headers:
         given = table[name]
         if isinstance(given, list) and all(one is None or isinstance(one, str | bytes) for one in given):
             headers += [(name, one.encode() if isinstance(one, str) else one) for one in given]
-        else:
+        elif not (name == _DELIVERY_COUNT and isinstance(given, int)):
             headers.append((name, value))
     return msgspec.structs.replace(record, headers=tuple(headers))
 

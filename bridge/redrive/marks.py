@@ -50,4 +50,5 @@ def read_mark(entry: Record) -> Mark | None:
     said = dict(entry.headers)
     if _REDRIVEN not in said or "bridge-reason" in said:
         return None
-    return Mark((said.get(_LETTER) or b"").decode(), (said.get(_DIGEST) or b"").decode())
+    place, digest = (said.get(name) or b"" for name in (_LETTER, _DIGEST))
+    return Mark(place.decode(errors="replace"), digest.decode(errors="replace"))

@@ -23,6 +23,7 @@ class Kept(StrEnum):
     NO_RULE = "its rule is gone"
     NO_EVENT = "the rules make nothing of it"
     IDENTIFY = "it sends identify"
+    TOO_LARGE = "it fails again, and its new letter is too large for the store"
     STOPPED = "stopped before it was sent"
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol, cast
 
-from bridge.errors import DeadLetterError
+from bridge.errors import DeadLetterError, DeadLetterTooLarge
 from bridge.logs import redacted
 from bridge.model import Reason
 from bridge.pipeline import lane_key
@@ -75,6 +75,7 @@ class Redriver:
         self._buffer_bytes = buffer_bytes
         self._reporter = reporter
         self._open: dict[Ticket, _Open] = {}
+        self._too_large: set[Ticket] = set()
         self._bytes = 0
         self._ended: list[_Open] = []
         self._marking: asyncio.Task[None] | None = None
@@ -156,7 +157,8 @@ class Redriver:
         ended = self._open.pop(ticket)
         self._bytes -= ticket.record.size_bytes
         if ticket.recalled:
-            self._reporter.kept(ended.letter, Plan(kept=Kept.STOPPED))
+            why = Kept.TOO_LARGE if ticket in self._too_large else Kept.STOPPED
+            self._reporter.kept(ended.letter, Plan(kept=why))
         else:
             self._ended.append(ended)
             self._mark_soon()
@@ -236,8 +238,12 @@ class Redriver:
         self._reporter.waits("")
 
     def unburied(self, ticket: Ticket, error: DeadLetterError) -> None:
-        """A new letter could not be written; it is tried again."""
-        self._reporter.waits(f"a new dead letter cannot be written: {error}")
+        """A new letter could not be written; it is tried again, unless that can never help."""
+        if isinstance(error, DeadLetterTooLarge):
+            self._too_large.add(ticket)
+            ticket.fenced = True
+        else:
+            self._reporter.waits(f"a new dead letter cannot be written: {error}")
 
 
 def _ticket_of(parcel: Parcel) -> Ticket:

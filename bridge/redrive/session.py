@@ -68,7 +68,9 @@ async def redriver_of(
         rate: events a second to each destination, where that is less than its own limit.
     """
     redriver = Redriver(archive, planner, config.limits.buffer, reporter)
-    store = open_store(config, partial(read_secret, base=config.base, environ=environ))
+    # A reference in the place of a letter would lose the body, which nobody else may have any more.
+    read = partial(read_secret, base=config.base, environ=environ)
+    store = open_store(config, read, references=False)
     redriver.undertaker = Undertaker(store, redriver, random.random, rules_hash)
     clients: list[Client] = []
     dispatchers: dict[str, Dispatcher] = {}

@@ -50,9 +50,19 @@ class Close(Protocol):
 
 
 class BrokerStore:
-    """A Kafka topic (acks=all, idempotent) or a durable RabbitMQ queue (confirmed, mandatory)."""
+    """A Kafka topic (acks=all, idempotent) or a durable RabbitMQ queue (confirmed, mandatory).
 
-    def __init__(self, publish: Publish, close: Close, timeout_seconds: float = 30.0) -> None:
+    Args:
+        publish: how letters are written.
+        close: how the client is left.
+        timeout_seconds: what is not confirmed by then has failed.
+        references: write a letter that is too large without its body, where the source keeps that.
+    """
+
+    def __init__(
+        self, publish: Publish, close: Close, timeout_seconds: float = 30.0, *, references: bool = True
+    ) -> None:
+        self._references = references
         self._publish = publish
         self._close = close
         self._timeout_seconds = timeout_seconds
@@ -62,7 +72,7 @@ class BrokerStore:
         try:
             await self._confirmed(letter)
         except DeadLetterTooLarge:
-            if letter.record.queue:
+            if letter.record.queue or not self._references:
                 raise
             await self._confirmed(refer(letter))
 

@@ -47,6 +47,7 @@ def test_what_is_not_acked_is_back_in_its_order(rabbitmq: RabbitMQ, queues: list
     with closing(hold(rabbitmq, queues[kind])) as again:
         assert bodies(again) == [body for number, body in enumerate(ALL) if number not in (0, 3, 49)]
         assert (again.most_deliveries > 0) is (kind == 1)
+        assert again.messages[0].headers == ()
 
 
 @pytest.mark.rabbitmq

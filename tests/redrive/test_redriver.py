@@ -15,7 +15,7 @@ import pytest
 from bridge import consumers
 from bridge.cli.api import LocalApi
 from bridge.config_file import load_config, rule_files
-from bridge.errors import DeadLetterError
+from bridge.errors import DeadLetterError, DeadLetterTooLarge
 from bridge.model import Reason, Record
 from bridge.record_lines import read_line
 from bridge.redrive.archive import Entry
@@ -24,7 +24,8 @@ from bridge.redrive.plan import Plan, Planner
 from bridge.redrive.redriver import Redriver
 from bridge.redrive.session import decoding_of, redriver_of
 from bridge.rules import load_rules
-from bridge.settle.letters import Cause
+from bridge.settle.letters import Cause, Letter
+from bridge.settle.undertaker import Undertaker
 from tests.e2e.api import Api
 from tests.redrive.lying import ORDER, found
 
@@ -181,6 +182,30 @@ def test_what_is_refused_again_is_a_new_letter_before_the_old_one_is_marked(worl
     assert (new.reason, new.redrives, new.event_index, new.failed_ms) == ("refused", 2, "1.0", 5)
     assert new.record == letter.record
     assert world.diary.ends[-1][1].startswith("refused: ")
+
+
+class Full:
+    """A store that takes no letter of this size, ever."""
+
+    async def write(self, letter: Letter) -> None:
+        raise DeadLetterTooLarge("message too large")
+
+    async def close(self, budget_seconds: float) -> None:
+        """Nothing to close."""
+
+
+def test_a_letter_whose_successor_has_no_room_stays(world: World) -> None:
+    """It has the body; a reference in its place would not. The others go on."""
+    world.api.control(users={"a": 422})
+
+    async def story(redriver: Redriver) -> None:
+        redriver.undertaker = Undertaker(Full(), redriver, lambda: 0.5, "h")
+
+    world.run(letters_of("a", "b"), story)
+    why = "stays: it fails again, and its new letter is too large for the store"
+
+    assert world.shelf.marked == ["1"]
+    assert sorted(world.diary.ends) == [("0", why), ("1", "accepted")]
 
 
 def test_a_mark_that_cannot_be_written_ends_the_redrive(world: World) -> None:
