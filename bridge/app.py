@@ -25,13 +25,15 @@ from bridge.consumers.base import Consumer, Inbox, Surroundings
 from bridge.dead_letters import open_store
 from bridge.decode import Schemas, open_schemas, registry_users
 from bridge.errors import BridgeError, ConfigError
-from bridge.intake import Intake, LoopInbox
+from bridge.inbox import LoopInbox
+from bridge.intake import Intake
 from bridge.logs import get_logger
 from bridge.metrics import Board
 from bridge.overseer import Overseer
 from bridge.parts import Parts
 from bridge.pipeline import Pipeline
 from bridge.reload import Reloader
+from bridge.returns import Returns
 from bridge.rules import RuleSet
 from bridge.secrets import SecretSource, read_secret
 from bridge.send.client import Client
@@ -122,6 +124,7 @@ class App:
         store = open_store(config, self._secret_reader())
         parts.undertaker = Undertaker(store, overseer, random.random, self._rules.hash)
         parts.budgets = Budgets(tally.handled)
+        parts.returns = Returns(parts.intakes, parts.dispatchers, time.monotonic)
         parts.schemas = self._schemas(pipeline)
         for name, settings in config.destinations.items():
             parts.dispatchers[name] = self._dispatcher(name, settings, pipeline, overseer, LoopClock(loop))
@@ -209,7 +212,8 @@ class App:
         self.started.set()
 
     def _tick(self) -> None:
-        """A few times a second: when all input has ended and nothing is open, leave."""
+        """A few times a second: give back what is held too long; leave when all input has ended."""
+        self._parts.returns.look()
         intakes = self._parts.intakes.values()
         if all(intake.has_ended and not intake.ledger.in_flight for intake in intakes):
             self._stop.set()

@@ -186,9 +186,10 @@ class Destination(Settings):
 class Limits(Settings):
     """What one source may hold and one record may ask."""
 
-    records_in_flight: int = Field(10_000, ge=1)
+    records_in_flight: int = Field(5_000, ge=1)
     buffer: Bytes = 64 * 2**20
     blocked_share: float = Field(0.5, gt=0, le=1)
+    retry_share: float = Field(0.5, gt=0, le=1)
     record: Bytes = 2**20
     payload: Bytes = 32 * 2**10
     json_depth: int = Field(200, ge=1, le=900)

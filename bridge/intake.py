@@ -1,30 +1,29 @@
 """One source at work on the loop: takes batches in, holds back, drains, settles.
 
-``LoopInbox`` is the half that the consumer thread touches; ``Intake`` is owned by the loop. A stream is
-paused while it has a reason (``blocked``, ``rule_stopped``, ``no_rule``, ``registry_unavailable``,
-``dead_letter_budget``, ``dead_letters_unavailable``, ``metadata_full``). Without ``room`` the consumer is not
-let in: to pause it would throw away what it prefetched. Where each record is acked by itself nothing would
-be thrown away, and all streams are paused.
+Owned by the loop; the consumer's half is in ``inbox``. A stream is paused while it has a reason (``blocked``,
+``hot_user``, ``rule_stopped``, ``no_rule``, ``registry_unavailable``, ``dead_letter_budget``,
+``dead_letters_unavailable``, ``metadata_full``). Without ``room`` the consumer is not let in: to pause it
+would throw away what it prefetched. Where each record is acked by itself nothing would be thrown away, and
+all streams are paused.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bridge.blocking import NO_WAITS, Blocking
+from bridge.blocking import NO_WAITS, Blocking, Waits
 from bridge.config import Limits
 from bridge.consumers.base import Consumer, Kept, Link, Settles
+from bridge.crowding import Crowding
 from bridge.model import Outcome, Position, Record, Stream
 from bridge.settle.tickets import Ledger, Load, Ticket
 
-_ROOM = "room"
-_BATCHES_UNDER_WAY = 2
+_ROOM, _HOT_USER = "room", "hot_user"
 _ACK_DELAY_SECONDS = 0.005
 _METADATA_FULL, _METADATA_ROOM = 0.75, 0.5
 """Shares of the broker's room for metadata: a stream stops at the one and goes on at the other."""
@@ -52,6 +51,14 @@ class Overlooker(Protocol):
         """The events that wait, by blocked destination."""
         ...
 
+    def retrying(self, source: str) -> Mapping[Stream, Load]:
+        """What stands in lanes under retry, by stream of this source."""
+        ...
+
+    def crowded(self, intake: Intake, is_crowded: bool) -> None:
+        """Retries fill their share of the source's room now, or do no more."""
+        ...
+
     def is_stuck(self) -> bool:
         """Nothing under way can become final before a destination opens again."""
         ...
@@ -71,81 +78,6 @@ class Overlooker(Protocol):
     def ended(self, intake: Intake, error: Exception | None) -> None:
         """The source has no more input, or cannot go on."""
         ...
-
-
-class LoopInbox:
-    """The consumer thread's door to the loop. Calls arrive on the loop in the order made."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._room = threading.Condition()
-        self._under_way = 0
-        self._is_open = True
-        self.intake: Intake
-
-    def lead_to(self, intake: Intake) -> None:
-        """Who takes the calls, and opens and shuts the door where a pause would cost what was prefetched."""
-        self.intake = intake
-        if intake.consumer.settles is Settles.WATERMARK:
-            intake.on_room = self._let_in
-
-    def wait_for_room(self, timeout_seconds: float) -> bool:
-        """True once the source has room, and fewer than two batches wait for the loop."""
-        with self._room:
-            return self._room.wait_for(self._has_room, timeout_seconds)
-
-    def _has_room(self) -> bool:
-        return self._is_open and self._under_way < _BATCHES_UNDER_WAY
-
-    def _let_in(self, is_open: bool) -> None:
-        with self._room:
-            self._is_open = is_open
-            self._room.notify()
-
-    def records(self, batch: Sequence[Record], consumed_total: int) -> None:
-        """Hand over; see ``consumers.base.Inbox``."""
-        with self._room:
-            self._under_way += 1
-        self._post(self._records, batch, consumed_total)
-
-    def _records(self, batch: Sequence[Record], consumed_total: int) -> None:
-        try:
-            self.intake.on_records(batch, consumed_total)
-        finally:
-            with self._room:
-                self._under_way -= 1
-                self._room.notify()
-
-    def assigned(self, epochs: Mapping[Stream, int], kept: Mapping[Stream, Kept] | None = None) -> None:
-        """See ``consumers.base.Inbox``."""
-        self._post(self.intake.on_assigned, dict(epochs), dict(kept or {}))
-
-    def revoked(self, streams: Collection[Stream], budget_seconds: float) -> Future[Sequence[Position]]:
-        """See ``consumers.base.Inbox``."""
-        answer: Future[Sequence[Position]] = Future()
-        self._post(self.intake.on_revoked, frozenset(streams), budget_seconds, answer)
-        return answer
-
-    def lost(self, streams: Collection[Stream]) -> None:
-        """See ``consumers.base.Inbox``."""
-        self._post(self.intake.on_lost, frozenset(streams))
-
-    def link(self, state: Link, detail: str = "") -> None:
-        """See ``consumers.base.Inbox``."""
-        self._post(self.intake.on_link, state, detail)
-
-    def failed(self, error: Exception) -> None:
-        """See ``consumers.base.Inbox``."""
-        self._post(self.intake.on_ended, error)
-
-    def finished(self) -> None:
-        """See ``consumers.base.Inbox``."""
-        self._post(self.intake.on_ended, None)
-
-    def _post(self, call: Callable[..., None], *arguments: object) -> None:
-        """A loop that has closed takes nothing any more: the process is ending."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(call, *arguments)
 
 
 @dataclass(slots=True, frozen=True)
@@ -192,8 +124,10 @@ class Intake:
         self.on_room: Callable[[bool], None] | None = None
         self._held: dict[Stream, _Held] = {}
         self.feeds: defaultdict[Stream, set[str]] = defaultdict(set)
-        self._blocking = Blocking(Load(limits.records_in_flight, limits.buffer), limits.blocked_share)
-        self._waits = NO_WAITS
+        room = Load(limits.records_in_flight, limits.buffer)
+        self._blocking = Blocking(room, limits.blocked_share)
+        self._crowding = Crowding(room, limits.retry_share)
+        self._waits = self._retries = NO_WAITS
         self._limits = limits
         self._starter = starter
         self._overlooker = overlooker
@@ -274,7 +208,7 @@ class Intake:
         limit = self.consumer.stats.metadata_limit
         if not self._is_proven and self._proves():
             self._is_proven = True
-            self.consumer.reopen()
+            self.consumer.widen()
         if positions := self.ledger.take(limit):
             self.consumer.settle(positions)
         if self.consumer.settles is Settles.WATERMARK:
@@ -315,6 +249,12 @@ class Intake:
             self._overlooker.given_back()
             self.breathe()
 
+    def give_back(self, streams: Collection[Stream]) -> None:
+        """Return what is open of these to the broker; none of them is read until it is told to reopen."""
+        self.flush()
+        self._fence(streams, "revoked")
+        self.consumer.give_back(streams)
+
     def _forget(self, streams: Collection[Stream]) -> None:
         for stream in streams:
             self._held.pop(stream, None)
@@ -325,9 +265,10 @@ class Intake:
     def breathe(self) -> None:
         """No more at the limits, more again at half of them."""
         self._wait_for_destinations()
-        ledger, limits, waits = self.ledger, self._limits, self._waits.load
-        apart = waits.records + sum(len(held.tickets) for held in self._held.values())
-        apart_bytes = waits.bytes + sum(held.bytes for held in self._held.values())
+        self._wait_for_retries()
+        ledger, limits, waits, retries = self.ledger, self._limits, self._waits.load, self._retries.load
+        apart = waits.records + retries.records + sum(len(held.tickets) for held in self._held.values())
+        apart_bytes = waits.bytes + retries.bytes + sum(held.bytes for held in self._held.values())
         used = max(
             share_used(ledger.in_flight, apart, limits.records_in_flight),
             share_used(ledger.bytes, apart_bytes, limits.buffer),
@@ -343,9 +284,24 @@ class Intake:
             return
         loads = self.ledger.loads()
         self._waits = self._blocking.decide(self.feeds, loads, blocked) if blocked else NO_WAITS
-        for stream in loads:
+        self._mark("blocked", self._waits, loads)
+
+    def _wait_for_retries(self) -> None:
+        ledger, crowding = self.ledger, self._crowding
+        is_roomy = crowding.is_roomy(Load(ledger.in_flight, ledger.bytes))
+        retried = {} if is_roomy else self._overlooker.retrying(self.name)
+        if not retried and self._retries is NO_WAITS:
+            return
+        loads, before = ledger.loads(), self._retries
+        self._retries = crowding.decide(retried, loads)
+        self._mark(_HOT_USER, self._retries, loads)
+        if (is_crowded := bool(self._retries.streams)) is not bool(before.streams):
+            self._overlooker.crowded(self, is_crowded)
+
+    def _mark(self, reason: str, waits: Waits, streams: Iterable[Stream]) -> None:
+        for stream in streams:
             reasons = self._stream_reasons.setdefault(stream, set())
-            (reasons.add if stream in self._waits.streams else reasons.discard)("blocked")
+            (reasons.add if stream in waits.streams else reasons.discard)(reason)
         self._put_pauses()
 
     def hold_back(self, reason: str, stream: Stream | None = None) -> None:
@@ -374,6 +330,11 @@ class Intake:
     def holds(self) -> bool:
         """Some stream stands still."""
         return bool(self._held)
+
+    def held_for(self, stream: Stream) -> frozenset[str]:
+        """Why a stream stands still; empty where it does not."""
+        held = self._held.get(stream)
+        return frozenset(held.reasons) if held else frozenset()
 
     def keep_if_held(self, ticket: Ticket) -> bool:
         """Keep a record that came behind one that stands still; False where nothing does."""
@@ -440,8 +401,8 @@ class Intake:
 def share_used(used: int, apart: int, limit: int) -> float:
     """How full the room is for what moves.
 
-    What stands still, or waits for a blocked destination, must not stop everything else: it has as much
-    room again of its own, and only what is beyond that takes from the others.
+    What stands still, waits for a blocked destination or behind a poisoned event must not stop everything
+    else: it has as much room again of its own, and only what is beyond that takes from the others.
 
     Args:
         used: by all.

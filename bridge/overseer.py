@@ -6,6 +6,7 @@ No record passes through here. Owned by the loop.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import cast
 
 from bridge.consumers.base import Link
 from bridge.errors import DeadLetterError
@@ -13,9 +14,10 @@ from bridge.intake import Intake
 from bridge.logs import RateLimited, get_logger
 from bridge.model import Stream
 from bridge.parts import Parts
+from bridge.send.parcel import Owner
 from bridge.send.verdict import Verdict
 from bridge.settle.letters import Cause
-from bridge.settle.tickets import Ticket
+from bridge.settle.tickets import Load, Ticket
 from bridge.tally import Tally
 
 _log = get_logger("bridge")
@@ -38,6 +40,7 @@ class Overseer:
         self._on_end = on_end
         self._repeats = RateLimited(_REPEAT_SECONDS)
         self._parts = parts
+        self._crowded: set[str] = set()
 
     # Destinations
 
@@ -64,7 +67,29 @@ class Overseer:
         """The events that wait, by blocked destination; one without any needs new ones to probe."""
         return {name: d.waiting for name, d in self._parts.dispatchers.items() if d.holds_sources}
 
+    def retrying(self, source: str) -> dict[Stream, Load]:
+        """What stands in lanes under retry; where all waits for its destination, it is counted there."""
+        total: dict[Stream, Load] = {}
+        for dispatcher in self._parts.dispatchers.values():
+            if not dispatcher.retries.lanes or dispatcher.holds_sources:
+                continue
+            for stream, (records, size_bytes) in dispatcher.retries.held(_weigh).items():
+                if stream.source == source:
+                    before = total.get(stream, Load(0, 0))
+                    total[stream] = Load(before.records + records, before.bytes + size_bytes)
+        return total
+
     # Sources
+
+    def crowded(self, intake: Intake, is_crowded: bool) -> None:
+        """Retries fill their share of a source's room: whatever it feeds must take something, or is out."""
+        (self._crowded.add if is_crowded else self._crowded.discard)(intake.name)
+        crowded = [self._parts.intakes[name] for name in self._crowded]
+        fed = {name for one in crowded for names in one.feeds.values() for name in names}
+        for name, dispatcher in self._parts.dispatchers.items():
+            dispatcher.controller.is_crowded = name in fed
+        say = _log.warning if is_crowded else _log.info
+        say("retries fill their share" if is_crowded else "retries have room", source=intake.name)
 
     def given_back(self) -> None:
         """Records were given back: their events are forgotten."""
@@ -121,3 +146,9 @@ class Overseer:
     def _check_drains(self) -> None:
         for intake in self._parts.intakes.values():
             intake.check_drains()
+
+
+def _weigh(owner: Owner) -> tuple[Stream, int]:
+    """``send`` knows the owner only as somebody who may be fenced; here it was a ticket all along."""
+    ticket = cast("Ticket", owner)
+    return ticket.record.stream, ticket.size_bytes

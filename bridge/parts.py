@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bridge.decode import Schemas
 from bridge.intake import Intake
+from bridge.returns import Returns
 from bridge.send.dispatcher import Dispatcher
 from bridge.settle.budget import Budgets
 from bridge.settle.undertaker import Undertaker
@@ -22,4 +23,5 @@ class Parts:
     dispatchers: dict[str, Dispatcher] = field(default_factory=dict)
     undertaker: Undertaker = field(init=False)
     budgets: Budgets = field(init=False)
+    returns: Returns = field(init=False)
     schemas: Schemas | None = None

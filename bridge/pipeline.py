@@ -54,6 +54,7 @@ class Pipeline:
             intake.feeds.clear()
             intake.release((NO_RULE, RULE_STOPPED, DEAD_LETTER_BUDGET))
             intake.breathe()
+        self._parts.returns.release((NO_RULE, RULE_STOPPED, DEAD_LETTER_BUDGET))
 
     def schema_asked(self, outcome: str) -> None:
         """The schema registry was asked."""
@@ -63,6 +64,7 @@ class Pipeline:
         """A schema is known now: what stood still for one is tried; it may stand still for another."""
         for intake in self._parts.intakes.values():
             intake.release((REGISTRY_UNAVAILABLE,))
+        self._parts.returns.release((REGISTRY_UNAVAILABLE,))
 
     def _fingerprint(self, source: str) -> bytes:
         """Of all that decides which events a record gives, and in which order."""

@@ -167,15 +167,19 @@ class Watch:
 
     def _stalled(self) -> None:
         """One series for each reason something waits; those that are over go to 0, not away."""
-        now = {
-            (intake.name, "", reason)
-            for intake in self._parts.intakes.values()
-            for reason in intake.stall_reasons()
-        } | {
-            ("", dispatcher.name, dispatcher.controller.blocked_reason)
-            for dispatcher in self._parts.dispatchers.values()
-            if dispatcher.is_blocked
-        }
+        now = (
+            {
+                (intake.name, "", reason)
+                for intake in self._parts.intakes.values()
+                for reason in intake.stall_reasons()
+            }
+            | {(source, "", "given_back") for source in self._parts.returns.sources}
+            | {
+                ("", dispatcher.name, dispatcher.controller.blocked_reason)
+                for dispatcher in self._parts.dispatchers.values()
+                if dispatcher.is_blocked
+            }
+        )
         self._stalls |= now
         for source, destination, reason in self._stalls:
             cell = self._board.gauge("stalled", source=source, destination=destination, reason=reason)

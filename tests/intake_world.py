@@ -11,7 +11,7 @@ from bridge.config import Limits
 from bridge.consumers.base import Consumer, Settles
 from bridge.intake import Intake
 from bridge.model import Outcome, Position, Record, Stream
-from bridge.settle.tickets import Ticket
+from bridge.settle.tickets import Load, Ticket
 
 P0 = Stream("shop", "orders", 0)
 
@@ -25,7 +25,7 @@ class Client(Consumer):
         super().__init__(SimpleNamespace(name="shop"), SimpleNamespace())
         self.said: list[str] = []
         self.positions: list[Position] = []
-        self.reopened: list[int] = []
+        self.widened: list[int] = []
 
     def start(self) -> None:
         """Nothing to start."""
@@ -33,8 +33,11 @@ class Client(Consumer):
     def settle(self, positions: Sequence[Position]) -> None:
         self.positions += positions
 
-    def reopen(self) -> None:
-        self.reopened.append(len(self.positions))
+    def widen(self) -> None:
+        self.widened.append(len(self.positions))
+
+    def give_back(self, streams: Collection[Stream]) -> None:
+        self.said.append(f"give back after {len(self.positions)}")
 
     def pause(self, streams: Collection[Stream]) -> None:
         self.said.append("pause")
@@ -53,6 +56,9 @@ class Above:
     tickets: list[Ticket] = field(default_factory=list)
     stuck: bool = False
     blocking: dict[str, int] = field(default_factory=dict)
+    retried: dict[Stream, Load] = field(default_factory=dict)
+    asked: int = 0
+    crowds: list[bool] = field(default_factory=list)
 
     def take_in(self, intake: Intake, tickets: Sequence[Ticket]) -> None:
         for ticket in tickets:
@@ -64,6 +70,13 @@ class Above:
 
     def blocked(self) -> dict[str, int]:
         return self.blocking
+
+    def retrying(self, source: str) -> dict[Stream, Load]:
+        self.asked += 1
+        return self.retried
+
+    def crowded(self, intake: Intake, is_crowded: bool) -> None:
+        self.crowds.append(is_crowded)
 
     def is_stuck(self) -> bool:
         return self.stuck

@@ -32,7 +32,7 @@ def test_it_pauses_at_the_limit_and_resumes_at_half() -> None:
     asyncio.run(run())
 
 
-def test_the_first_acceptance_reopens_before_it_is_settled() -> None:
+def test_the_first_acceptance_widens_before_it_is_settled() -> None:
     """Once: a consumer that holds one record at a time has room for the next by then."""
 
     async def run() -> None:
@@ -40,12 +40,12 @@ def test_the_first_acceptance_reopens_before_it_is_settled() -> None:
         intake.on_records(records(0, 1, 2), 3)
         intake.ledger.part_done(above.tickets[0], Outcome.DEAD_LETTERED, 0)
         intake.flush()
-        assert client.reopened == []
+        assert client.widened == []
         for ticket in above.tickets[1:]:
             finish(intake, ticket)
             intake.flush()
 
-        assert client.reopened == [1]
+        assert client.widened == [1]
 
     asyncio.run(run())
 
@@ -59,11 +59,30 @@ def test_a_source_whose_records_need_no_event_is_read_in_full_too() -> None:
         for ticket in above.tickets[:-1]:
             intake.ledger.filtered(ticket)
         intake.flush()
-        assert client.reopened == []
+        assert client.widened == []
         intake.ledger.filtered(above.tickets[-1])
         intake.flush()
 
-        assert client.reopened == [1]
+        assert client.widened == [1]
+
+    asyncio.run(run())
+
+
+def test_what_is_given_back_is_settled_first_and_fenced_at_once() -> None:
+    """The broker delivers it again: a late end of it must not be taken for that of the new delivery."""
+
+    async def run() -> None:
+        intake, client, above = world()
+        intake.on_records(records(0, 1), 2)
+        finish(intake, above.tickets[0])
+        intake.give_back({P0})
+        finish(intake, above.tickets[1])
+        intake.flush()
+
+        assert client.said == ["give back after 1"]
+        assert client.positions == [Position(P0, 1, 1)]
+        assert above.tickets[1].fenced
+        assert (intake.ledger.in_flight, intake.ledger.given_back["revoked"]) == (0, 1)
 
     asyncio.run(run())
 

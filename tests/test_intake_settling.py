@@ -6,7 +6,8 @@ import asyncio
 
 from bridge.config import Limits
 from bridge.consumers.base import Kept
-from bridge.intake import Intake, LoopInbox, commit_interval
+from bridge.inbox import LoopInbox
+from bridge.intake import Intake, commit_interval
 from bridge.model import Position
 from bridge.settle.offset_map import OffsetMap, pack
 from tests.intake_world import P0, Above, Client, finish, records, world

@@ -135,8 +135,9 @@ class ConsumerStats:
     lag: dict[Stream, int] = field(default_factory=dict)
     assigned: frozenset[Stream] = frozenset()
     paused: frozenset[Stream] = frozenset()
-    held_since_seconds: float = 0.0
-    """``time.monotonic()`` when the oldest record came that is not settled; 0: none, or not watched."""
+    held_since: Mapping[Stream, float] = field(default_factory=dict)
+    """``time.monotonic()`` when the oldest record came that is not settled, of streams that hold some;
+    empty where nobody minds. Replaced as a whole."""
     offsets_lost: int = 0
     weak_ids: int = 0
     metadata_limit: int = 0
@@ -198,8 +199,13 @@ class Consumer(ABC):
     def resume(self, streams: Collection[Stream]) -> None:
         """Undo ``pause``. Loop thread; returns at once; repeat-safe."""
 
-    def reopen(self) -> None:  # noqa: B027 - most brokers have nothing to do
-        """What this source feeds takes events: read in full, and again after ``give_back``.
+    @property
+    def longest_hold_seconds(self) -> float:
+        """How long the loop may keep a record unsettled before it should ``give_back``."""
+        return float("inf")
+
+    def widen(self) -> None:  # noqa: B027 - most brokers have nothing to do
+        """What this source feeds takes events: read in full.
 
         A broker that counts deliveries is asked for one record at a time until the first call, so that a
         bridge that ends again and again, or whose destination is down, uses up one record's count only. The
@@ -207,14 +213,17 @@ class Consumer(ABC):
         repeat-safe; may come before ``start``.
         """
 
-    def give_back(self) -> None:  # noqa: B027 - most brokers do not mind how long a record is held
-        """Give every record back that is not settled, in order, and read none until ``reopen``.
+    def give_back(self, streams: Collection[Stream]) -> None:  # noqa: B027 - most brokers do not mind
+        """Give every record of these back that is not settled, in order, and read none until ``reopen``.
 
         For brokers that end a consumer which holds a record for too long (see
-        ``ConsumerStats.held_since_seconds``). The streams are told ``lost``. Before it calls this the loop
+        ``ConsumerStats.held_since``). The streams are told ``lost``. Before it calls this the loop
         keeps a copy of one event to probe with, for all else is forgotten with its record; it calls
         ``reopen`` when the probe was accepted. Loop thread; returns at once; repeat-safe.
         """
+
+    def reopen(self, streams: Collection[Stream]) -> None:  # noqa: B027 - most brokers do not mind
+        """Read these again after ``give_back``. Loop thread; returns at once; repeat-safe."""
 
     @abstractmethod
     def close(self, budget_seconds: float) -> Future[None]:

@@ -34,6 +34,8 @@ from bridge.model import Position, Stream
 
 _BATCH = 500
 _READ_SECONDS = 0.1
+_IDLE_READ_SECONDS = 0.02
+"""Of a member without partitions: what is assigned inside a read begins only when the read has ended."""
 _ROOM_SECONDS = 0.1
 _THROTTLE_SECONDS = 1.0
 """So long without room, and everything is paused: rebalances are served by reading."""
@@ -128,7 +130,8 @@ class Member:
         self._watch(now)
         if self._may_read(now):
             self._put_pauses()
-            self._hand_over(*self._client.read(_BATCH, _READ_SECONDS))
+            seconds = _READ_SECONDS if self._assignment.routes else _IDLE_READ_SECONDS
+            self._hand_over(*self._client.read(_BATCH, seconds))
         if self._fatal is not None:
             raise self._fatal
 

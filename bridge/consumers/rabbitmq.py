@@ -87,13 +87,23 @@ class RabbitConsumer(Consumer):
         """Hand these over again."""
         self._tell(lambda reader: reader.resume(frozenset(streams)))
 
-    def reopen(self) -> None:
-        """Consume with the configured prefetch from now on; it is 1 before."""
-        self._tell(lambda reader: reader.reopen())
+    @property
+    def longest_hold_seconds(self) -> float:
+        """Half of what the broker allows: the other half is for a broker that is slow to take back."""
+        seconds: float = self.settings.consumer_timeout
+        return seconds / 2
 
-    def give_back(self) -> None:
-        """Requeue all that is held, close the channels, and leave them closed."""
-        self._tell(lambda reader: reader.give_back())
+    def widen(self) -> None:
+        """Consume with the configured prefetch from now on; it is 1 before."""
+        self._tell(lambda reader: reader.widen())
+
+    def give_back(self, streams: Collection[Stream]) -> None:
+        """Requeue all that is held of these, close their channels, and leave them closed."""
+        self._tell(lambda reader: reader.give_back(frozenset(streams)))
+
+    def reopen(self, streams: Collection[Stream]) -> None:
+        """Consume these again."""
+        self._tell(lambda reader: reader.reopen(frozenset(streams)))
 
     def close(self, budget_seconds: float) -> Future[None]:
         """Drain, ack, give the rest back in order, close the connection."""
@@ -179,8 +189,8 @@ class _Reader:
 
     def _progress(self) -> None:
         self._stats.last_progress_seconds = time.monotonic()
-        held = [since for queue in self._queues.values() if (since := queue.held_since_seconds)]
-        self._stats.held_since_seconds = min(held, default=0.0)
+        held = ((stream, queue.held_since_seconds) for stream, queue in self._queues.items())
+        self._stats.held_since = {stream: since for stream, since in held if since}
         self._loop.later(_PROGRESS_SECONDS, self._progress)
 
     # Commands
@@ -213,15 +223,23 @@ class _Reader:
         self._paused = streams
         self._stats.paused = streams & self._stats.assigned
 
-    def reopen(self) -> None:
+    def widen(self) -> None:
         """What is read is taken."""
         for queue in self._queues.values():
+            queue.widen()
+
+    def give_back(self, streams: frozenset[Stream]) -> None:
+        """Hold nothing of these any more."""
+        for queue in self._of(streams):
+            queue.give_back()
+
+    def reopen(self, streams: frozenset[Stream]) -> None:
+        """Read these again."""
+        for queue in self._of(streams):
             queue.reopen()
 
-    def give_back(self) -> None:
-        """Hold nothing any more."""
-        for queue in self._queues.values():
-            queue.give_back()
+    def _of(self, streams: frozenset[Stream]) -> list[Queue]:
+        return [queue for stream, queue in self._queues.items() if stream in streams]
 
     def leave(self, budget_seconds: float) -> None:
         """Hand over no more, let the loop drain, then go; after the budget go anyway."""

@@ -34,7 +34,7 @@ from bridge.model import Record, Stream
 _STANDBY_SECONDS = 1.0
 _RECOUNT_SECONDS = 5.0
 _RETRY_CAP_SECONDS = 10.0
-_SHUT = "what was held is given back until a destination takes events again"
+_SHUT = "what was held too long is given back until it can be taken again"
 _CANCELLED = Fault(Kind.MISSING, "the broker ended the consumer", "was the queue deleted or moved?")
 
 
@@ -166,15 +166,20 @@ class Queue:
         if self._channel is not None:
             self._channel.ack(self._tags.settle(tags))
 
-    def reopen(self) -> None:
-        """Consume with the whole prefetch, and again if all was given back."""
-        self._width, self._is_shut = self._prefetch, False
+    def widen(self) -> None:
+        """Consume with the whole prefetch."""
+        self._width = self._prefetch
         self._widen()
+
+    def reopen(self) -> None:
+        """Consume again after all was given back."""
+        self._is_shut = False
         self._begin()
 
     def give_back(self) -> None:
         """Hold nothing, and stay closed until ``reopen``; the broker takes all back in tag order."""
         self._is_shut = True
+        self.waiting.clear()
         if self._channel is not None:
             self._channel.close()
 

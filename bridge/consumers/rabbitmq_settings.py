@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from bridge.config import Secret, Settings, SourceSettings
+from bridge.config import Seconds, Secret, Settings, SourceSettings
 from bridge.consumers.base import SecretReader
 from bridge.errors import ConfigError
 
@@ -30,6 +30,7 @@ class RabbitSettings(SourceSettings):
     """One RabbitMQ source.
 
     ``competing`` gives up order across replicas: several consumers of one queue at once.
+    ``consumer_timeout`` is the broker's: a delivery that waits for half of it goes back to its queue.
     """
 
     streams_key: ClassVar[Literal["", "topics", "queues"]] = "queues"
@@ -42,6 +43,7 @@ class RabbitSettings(SourceSettings):
     queues: tuple[str, ...] = ()
     prefetch: int = Field(500, ge=1, le=65_535)
     competing: bool = False
+    consumer_timeout: Seconds = 1800.0
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

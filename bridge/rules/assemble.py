@@ -15,6 +15,7 @@ from bridge.rules.cel import BUDGET, pyast, tree
 from bridge.rules.lets import Lets
 from bridge.rules.rule import Emit, Expression, Kind, Parameter, Rule
 from bridge.rules.snippets import constant, snippet
+from bridge.rules.turn import encode
 
 ELEMENT, INDEX = "x_item", "x_index"
 
@@ -93,7 +94,7 @@ class Assembly:
         return [one for name in inputs for one in snippet(f"{name} = {_INPUTS[name]}", at, **self._tools)]
 
     def _make(
-        self, source: str, code: Coded, *, certain: bool = True, **holes: str | float | None
+        self, source: str, code: Coded, *, certain: bool = True, **holes: str | bytes | float | None
     ) -> list[ast.stmt]:
         """A snippet around one expression, which stands in the hole ``VALUE``."""
         before, node = self._lets.ready(code.node, certain=certain)
@@ -126,12 +127,8 @@ class Assembly:
         about = emit.user_id or emit.anonymous_id
         assert about is not None  # noqa: S101 - the parser wants one of them
         at = self._coded(about).node
-        statements = snippet(
-            "payload = {'event_type': TYPE, 'event_name': NAME}",
-            at,
-            TYPE=constant(emit.event_type, at),
-            NAME=constant(emit.event_name, at),
-        )
+        head = encode({"event_type": emit.event_type, "event_name": emit.event_name}).removesuffix(b"}")
+        statements = snippet("parts = [HEAD]\nuser_id = anonymous_id = None", at, HEAD=constant(head, at))
         for key, expression in (("user_id", emit.user_id), ("anonymous_id", emit.anonymous_id)):
             if expression is not None:
                 statements += self._id(key, expression, certain=certain)
@@ -142,22 +139,24 @@ class Assembly:
         return [
             *statements,
             *snippet(
-                f"STRIKE(turn, payload, (EMIT, {element}), time_ms)",
+                f"STRIKE(turn, TYPE, parts, (user_id, anonymous_id), (EMIT, {element}), time_ms)",
                 at,
                 EMIT=constant(index, at),
+                TYPE=constant(emit.event_type, at),
                 **self._tools,
             ),
         ]
 
     def _id(self, key: str, expression: Expression, *, certain: bool) -> list[ast.stmt]:
-        source = """
+        source = f"""
             value = VALUE
             if value.__class__ is not STR or not value:
                 value = TO_ID(value)
             if value is not None:
-                payload[KEY] = value
+                {key} = value
+                parts += (KEY, ENCODE(value))
         """
-        return self._make(source, self._coded(expression), certain=certain, KEY=key)
+        return self._make(source, self._coded(expression), certain=certain, KEY=_lead(key))
 
     def _timestamp(self, emit: Emit, at: ast.AST, *, certain: bool) -> list[ast.stmt]:
         if emit.without_timestamp:
@@ -178,46 +177,59 @@ class Assembly:
                 if stamp is None:
                     time_ms = None
                 else:
-                    payload['timestamp'], time_ms = stamp
+                    value, time_ms = stamp
+                    parts += (KEY, ENCODE(value))
                 """,
                 at,
+                KEY=constant(_lead("timestamp"), at),
+                **self._tools,
             ),
         ]
 
     def _context(self, emit: Emit, at: ast.AST, *, certain: bool) -> list[ast.stmt]:
         if not emit.context:
             return []
-        statements = snippet("context = {}", at)
         source = """
             value = VALUE
             if value.__class__ is not STR and (value.__class__ is not INT or not INT_MIN <= value <= INT_MAX):
                 value = TO_JSON(value)
             if value is not None:
-                context[KEY] = value
+                parts += (KEY, ENCODE(value), END)
         """
+        statements: list[ast.stmt] = []
         for key, expression in emit.context:
-            statements += self._make(source, self._coded(expression), certain=certain, KEY=key)
-        return [*statements, *snippet("if context:\n    payload['context'] = context", at)]
+            name = encode(key) + b":"
+            statements += self._make(source, self._coded(expression), certain=certain, KEY=name, END=b",")
+        return self._enclosed(_lead("context") + b"{", statements, b"}", at)
+
+    def _enclosed(self, opening: bytes, inside: list[ast.stmt], ending: bytes, at: ast.AST) -> list[ast.stmt]:
+        """Parts that each end with a comma, between brackets; nothing at all where there are none."""
+        ends = {"OPENING": constant(opening, at), "ENDING": constant(ending, at)}
+        return [
+            *snippet("parts.append(OPENING)\nbefore = LEN(parts)", at, **ends, **self._tools),
+            *inside,
+            *snippet(_ENCLOSE, at, **ends, **self._tools),
+        ]
 
     def _params(self, emit: Emit, at: ast.AST, *, certain: bool) -> list[ast.stmt]:
         if not emit.params:
             return []
-        statements = snippet("params = []", at)
+        statements: list[ast.stmt] = []
         for parameter in emit.params:
             statements += self._param(parameter, certain=certain)
-        return [*statements, *snippet("if params:\n    payload['event_params'] = params", at)]
+        return self._enclosed(_lead("event_params") + b"[", statements, b"}}]", at)
 
     def _param(self, parameter: Parameter, *, certain: bool) -> list[ast.stmt]:
         code = self._coded(parameter.value)
-        holes = {"KEY": parameter.key}
-        append = _APPEND.replace("BOX", _BOXES[parameter.kind])
+        key = b'{"key":%b,"value":{"%b_value":' % (encode(parameter.key), parameter.kind.value.encode())
+        holes: dict[str, str | bytes | float | None] = {"KEY": key, "END": b"}},"}
         if parameter.default is not None:
-            source = _DEFAULTED + _CONVERSIONS[parameter.kind] + _SERVED + append
+            source = _DEFAULTED + _CONVERSIONS[parameter.kind] + _SERVED + _APPEND
             return self._make(source, code, certain=False, DEFAULT=parameter.default, **holes)
         source = "value = VALUE\n" + _CONVERSIONS[parameter.kind]
         if code.type == "string" and parameter.kind is Kind.STRING:
             source = "value = VALUE\n"
-        return self._make(source + append, code, certain=certain, **holes)
+        return self._make(source + _APPEND, code, certain=certain, **holes)
 
 
 _INPUTS = {
@@ -262,11 +274,16 @@ _CONVERSIONS = {
     ),
     Kind.DATETIME: "value = TO_DATETIME(value, ZONE)\n",
 }
-_BOXES = {
-    Kind.STRING: "STRING_VALUE",
-    Kind.INT: "INT_VALUE",
-    Kind.DOUBLE: "DOUBLE_VALUE",
-    Kind.DATETIME: "DATETIME_VALUE",
-}
 _SERVED = "if value is None:\n    value = DEFAULT\n"
-_APPEND = "if value is not None:\n    params.append(PARAM(KEY, BOX(value)))\n"
+_APPEND = "if value is not None:\n    parts += (KEY, ENCODE(value), END)\n"
+_ENCLOSE = """\
+if LEN(parts) > before:
+    parts[-1] = ENDING
+else:
+    parts.pop()
+"""
+
+
+def _lead(key: str) -> bytes:
+    """A property of the payload but for its value."""
+    return b",%b:" % encode(key)

@@ -22,15 +22,7 @@ from bridge.rules.reader import Reader
 from bridge.rules.rule import Emit, Expression, Kind, Rule, RuleFile
 from bridge.rules.ruleset import CompiledRule
 from bridge.rules.times import zone_of
-from bridge.rules.turn import (
-    DatetimeValue,
-    DoubleValue,
-    IntValue,
-    Mint,
-    Param,
-    StringValue,
-    Turn,
-)
+from bridge.rules.turn import Mint, Turn, encode
 
 _BY_ENVELOPE = {
     "auto": ("event", "meta", "cloudevent"),
@@ -240,11 +232,7 @@ class _Compiler:
             "META_FIELDS": self._meta_fields(),
             "CHECK_ROOM": mint.check_room,
             "STRIKE": mint.strike,
-            "PARAM": Param,
-            "STRING_VALUE": StringValue,
-            "INT_VALUE": IntValue,
-            "DOUBLE_VALUE": DoubleValue,
-            "DATETIME_VALUE": DatetimeValue,
+            "ENCODE": encode,
         }
         return {name: self._unit.constant(value) for name, value in values.items()}
 

@@ -39,6 +39,8 @@ class Places:
         """
         if isinstance(error, Unfit):
             return error.reason, self._of_emit(error.emit, str(error))
+        if isinstance(error, UnicodeEncodeError) and self._unit.raised_here(error):
+            return Reason.INVALID_PAYLOAD, self._told(error, "a text with a lone surrogate is not Unicode")
         fault = self._unit.fault(error)
         if fault is not None:
             return Reason.RULE_FAULT, self._told(error, fault.message)

@@ -24,7 +24,7 @@ def snippet(source: str, at: ast.AST, **holes: ast.expr) -> list[ast.stmt]:
     return [_filled(statement, at, holes) for statement in _parsed(dedent(source))]
 
 
-def constant(value: str | float | None, at: ast.AST) -> ast.expr:
+def constant(value: str | bytes | float | None, at: ast.AST) -> ast.expr:
     """A literal."""
     return ast.copy_location(ast.Constant(value), at)
 

@@ -16,20 +16,12 @@ import httpx
 
 from bridge.config import Destination
 from bridge.secrets import SecretSource
-from bridge.send.http1.transport import LeanTransport, Prepared
-from bridge.send.verdict import OK, Answer
+from bridge.send.answers import failure_of, headers_of, take
+from bridge.send.http1.prepared import Prepared
+from bridge.send.http1.transport import LeanTransport
+from bridge.send.verdict import Answer
 
 _BODY_LIMIT_BYTES = 16 * 1024
-_STATUS_OK = 200
-_NOTHING_SAID = (b"{}", b"")
-
-# httpx's own errors, most special first; anything else under TransportError is "network".
-_FAILURES: tuple[tuple[type[httpx.TransportError], str], ...] = (
-    (httpx.ConnectTimeout, "connect_timeout"),
-    (httpx.PoolTimeout, "pool_timeout"),
-    (httpx.TimeoutException, "timeout"),
-    (httpx.ConnectError, "connect"),
-)
 
 
 class Client:
@@ -83,15 +75,19 @@ class Client:
             body: of the request.
             done: called once, on the loop; a network failure is an ``Answer`` of status 0.
         """
-        transport = self._transport
-        if isinstance(transport, LeanTransport):
-            if self._prepared is None:
-                self._prepared = transport.prepare(self._request(b""))
-            transport.send(self._prepared, body, partial(_take, done))
+        prepared = self._prepared or self._prepare()
+        if prepared is not None:
+            prepared.send(body, partial(take, done))
             return
         task = asyncio.get_running_loop().create_task(self._post(body, done))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+
+    def _prepare(self) -> Prepared | None:
+        """Only our own transport takes requests without a task."""
+        if isinstance(self._transport, LeanTransport):
+            self._prepared = self._transport.prepare(self._request(b""))
+        return self._prepared
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A task that raised is a bug: it reaches the loop's handler instead of dying in silence."""
@@ -106,12 +102,12 @@ class Client:
             response = await self._transport.handle_async_request(self._request(body))
             try:
                 answer = Answer(
-                    response.status_code, _headers_of(response.headers.raw), await _body_of(response)
+                    response.status_code, headers_of(response.headers.raw), await _body_of(response)
                 )
             finally:
                 await response.aclose()
         except httpx.TransportError as error:
-            answer = Answer(0, failure=_failure_of(error))
+            answer = Answer(0, failure=failure_of(error))
         done(answer)
 
     def _request(self, body: bytes) -> httpx.Request:
@@ -130,26 +126,6 @@ class Client:
         await self._transport.aclose()
 
 
-def _take(
-    done: Callable[[Answer], None],
-    status: int,
-    headers: list[tuple[bytes, bytes]],
-    body: bytes,
-    error: httpx.TransportError | None,
-) -> None:
-    if error is not None:
-        done(Answer(0, failure=_failure_of(error)))
-    elif status == _STATUS_OK and body in _NOTHING_SAID:
-        done(OK)
-    else:
-        done(Answer(status, _headers_of(headers), body))
-
-
-def _headers_of(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Names in lower case; of several values of one name the last counts."""
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
-
-
 async def _body_of(response: httpx.Response) -> bytes:
     """The start of the body; one that is longer than the bound is left unread."""
     body = b""
@@ -158,7 +134,3 @@ async def _body_of(response: httpx.Response) -> bytes:
         if len(body) > _BODY_LIMIT_BYTES:
             return body[:_BODY_LIMIT_BYTES]
     return body
-
-
-def _failure_of(error: httpx.TransportError) -> str:
-    return next((name for kind, name in _FAILURES if isinstance(error, kind)), "network")

@@ -7,7 +7,8 @@ dead-lettered. The first acceptance opens it again.
 * 401 403 404 405 3xx block when two lanes got such an answer with no acceptance between them, or when
   there is no other lane. An event so answered three times while others were accepted in between is
   refused: for everybody it is an outage, for one event while others pass it is poison.
-* Retryable answers from two lanes or more, ten in a row with no acceptance: the same, as ``breaker``.
+* Retryable answers from two lanes or more, ten in a row with no acceptance: the same, as ``breaker``. While
+  retries fill their share of a source's room, one lane is enough.
 * ``Retry-After`` and 429 hold the destination for that time.
 """
 
@@ -62,6 +63,7 @@ class Controller:
     """The state of one destination. Times are monotonic seconds, passed in.
 
     ``blocked_reason`` is empty while open, else from the closed set auth, address, html, breaker.
+    ``is_crowded`` is set from outside, while retries fill their share of the room of a source that it feeds.
     """
 
     def __init__(self, policy: Retry, random: Callable[[], float]) -> None:
@@ -73,6 +75,7 @@ class Controller:
         self._probes = 0
         self.accepted = 0
         self.blocked_reason = ""
+        self.is_crowded = False
         self.next_probe_seconds = 0.0
         self.held_until_seconds = 0.0
 
@@ -191,7 +194,8 @@ class Controller:
     def _strike(self, parcel: Parcel, now_seconds: float) -> Decision:
         self._strikes.add(parcel.key)
         self._strike_count += 1
-        if self.blocked_reason or (self._strike_count >= BREAKER_STRIKES and len(self._strikes) > 1):
+        is_outage = self._strike_count >= BREAKER_STRIKES and (len(self._strikes) > 1 or self.is_crowded)
+        if self.blocked_reason or is_outage:
             return Decision(Next.TURN, changed=self._block("breaker", now_seconds))
         return Decision(Next.REST, rest_seconds=self._pause_of(parcel))
 

@@ -21,6 +21,8 @@ from bridge.send.controller import Controller, Decision, Next
 from bridge.send.lanes import Lanes
 from bridge.send.pace import ConcurrencyLimit, RateLimit
 from bridge.send.parcel import Owner, Parcel
+from bridge.send.retries import Retries
+from bridge.send.spare import Spare, lane_from
 from bridge.send.verdict import DELIVERED, OK, Answer, Kind, Verdict, judge
 
 _NEVER = float("inf")
@@ -77,7 +79,7 @@ class Witness(Protocol):
         ...
 
     def waits_changed(self) -> None:
-        """A blocked destination has events to probe with now, or has none any more."""
+        """A blocked destination has events to probe with now, or none any more; or retries hold others."""
         ...
 
 
@@ -147,7 +149,8 @@ class Dispatcher:
         self.name = name
         self.ordering = settings.ordering
         self.controller = controller
-        self.lanes = Lanes(receiver.abandoned)
+        self.lanes = Lanes(self._abandoned)
+        self.retries = Retries()
         self.limit = ConcurrencyLimit(settings.max_in_flight)
         self._rate = RateLimit(settings.rate_limit) if settings.rate_limit else None
         self._batch = settings.batch if settings.batch and settings.batch.max_events > 1 else None
@@ -155,6 +158,7 @@ class Dispatcher:
         self._receiver = receiver
         self._witness = witness
         self._clock = clock
+        self._spare: Spare | None = None
         self._flights: set[_Flight] = set()
         self._landed: list[_Flight] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -195,6 +199,23 @@ class Dispatcher:
         if not self._pump_due:
             self._pump_soon()
 
+    def every_lane(self) -> list[list[Parcel]]:
+        """All events that are not final, those on their way included, each lane from its head on."""
+        gone = [head for flight in self._flights for head in heads(flight.parcels)]
+        return [lane_from(head) for head in gone + self.lanes.heads()]
+
+    def keep_spare(self, parcel: Parcel) -> None:
+        """Keep a copy of this event, to ask with when no other is there. One is enough."""
+        if self._spare is None:
+            self._spare = Spare(parcel, self.controller.accepted, self._clock.monotonic())
+            if not self._pump_due:
+                self._pump_soon()
+
+    @property
+    def has_spare(self) -> bool:
+        """A copy is kept, and nothing was accepted since."""
+        return self._spare is not None
+
     @property
     def in_flight(self) -> int:
         """Requests under way."""
@@ -212,8 +233,12 @@ class Dispatcher:
 
     @property
     def holds_sources(self) -> bool:
-        """Blocked, and events wait, one of which will be the probe; without any, new ones must come."""
-        return self.is_blocked and self.lanes.waiting > 0
+        """Blocked, and an event or a copy is there to probe with; without any, new ones must come.
+
+        And new ones must come where all that wait have failed for long: poison can open nothing.
+        """
+        fresh = len(self.lanes) > len(self.retries.lanes)
+        return self.is_blocked and (fresh or self._spare is not None)
 
     @property
     def is_idle_blocked(self) -> bool:
@@ -247,9 +272,12 @@ class Dispatcher:
             self._take_in_all(now)
         wakes_at = self.lanes.wake(now)
         full_at = self._send_all(now)
+        if self._spare is not None:
+            full_at = min(full_at, self._ask(self._spare, now))
         self._set_timer(now, min(wakes_at or _NEVER, full_at))
-        if self.holds_sources is not self._holds:
-            self._holds = not self._holds
+        if self.retries.changed or self.holds_sources is not self._holds:
+            self.retries.changed = False
+            self._holds = self.holds_sources
             self._witness.waits_changed()
 
     # Sending
@@ -283,17 +311,61 @@ class Dispatcher:
         return first.created_seconds + self._batch.max_wait
 
     def _launch(self, parcels: Sequence[Parcel], now: float) -> None:
+        flight = self._depart(parcels, now)
+        self._client.post(body_of(parcels), partial(self._land, flight))
+
+    def _depart(self, parcels: Sequence[Parcel], now: float) -> _Flight:
         if self._rate is not None:
-            self._rate.use(len(parcels))
+            self._rate.use(max(1, len(parcels)))
         if self.controller.blocked_reason == "auth":
             self._client.refresh_key()
         flight = _Flight(parcels, now)
         self._flights.add(flight)
-        self._client.post(body_of(parcels), partial(self._land, flight))
+        return flight
 
     def _land(self, flight: _Flight, answer: Answer) -> None:
         flight.answer = answer
         self._landed.append(flight)
+        if not self._pump_due:
+            self._pump_soon()
+
+    # The copy
+
+    def _ask(self, spare: Spare, now: float) -> float:
+        """Send the copy if no event can leave in its place; gives the time at which it may, if that is known.
+
+        Anything that was accepted meanwhile answers its question.
+        """
+        if not self.is_blocked and self.controller.accepted > spare.accepted:
+            self._spare = None
+            return _NEVER
+        room = self.controller.allowance(self.limit.value, now) - len(self._flights)
+        may_leave = room > 0 and not self.lanes.ready and (self._rate is None or self._rate.allows(now))
+        if spare.is_out or not may_leave or now < spare.due_seconds:
+            return spare.due_seconds if spare.due_seconds > now else _NEVER
+        spare.is_out = True
+        flight = self._depart((), now)
+        self._client.post(body_of([spare.parcel]), partial(self._told, spare, flight))
+        return _NEVER
+
+    def _told(self, spare: Spare, flight: _Flight, answer: Answer) -> None:
+        """The copy was answered. Nobody receives it: its record comes again, and is settled then."""
+        if self._is_closed:
+            return
+        now = self._clock.monotonic()
+        in_flight = len(self._flights)
+        self._flights.discard(flight)
+        verdict = judge(answer, self._clock.now)
+        decision = self.controller.decide(spare.parcel, verdict, now, alone=not len(self.lanes))
+        spare.is_out, spare.due_seconds = False, now + decision.rest_seconds
+        if decision.next in (Next.DELIVERED, Next.DEAD) and self._spare is spare:
+            self._spare = None
+        seconds = now - flight.started_seconds
+        good = verdict.kind is not Kind.RETRY
+        self.limit.answered(1, good, seconds * good, in_flight=in_flight, now_seconds=now)
+        self._witness.answered(self.name, verdict, [seconds], int(self._spare is spare))
+        if decision.changed:
+            self._turn(verdict)
         if not self._pump_due:
             self._pump_soon()
 
@@ -325,6 +397,8 @@ class Dispatcher:
             done = self.lanes.done
             for parcel in parcels:
                 done(parcel)
+            if self.retries.lanes:
+                self.retries.ended(parcels)
             self._receiver.delivered(parcels)
         else:
             for flight in flights:
@@ -333,6 +407,8 @@ class Dispatcher:
     def _delivered(self, parcels: Sequence[Parcel]) -> None:
         for last, count in runs(parcels):
             self.lanes.done(last, count)
+        if self.retries.lanes:
+            self.retries.ended(parcels)
         self._receiver.delivered(parcels)
 
     def _take_in(self, flight: _Flight, now: float, in_flight: int) -> None:
@@ -363,18 +439,31 @@ class Dispatcher:
             if parcel.first_failed_ms is None:
                 parcel.first_failed_ms = now_ms
         if decision.next is Next.DEAD:
-            self.lanes.done(parcels[0])
-            self._receiver.dead(parcels[0], verdict, decision.reason or Reason.REFUSED)
+            self._dead(parcels[0], verdict, decision.reason or Reason.REFUSED)
             return
         for head in heads(parcels):
             if decision.next is Next.REST:
                 self.lanes.rest(head, now + decision.rest_seconds)
+                self.retries.failed(head)
             elif decision.next is Next.SPLIT:
                 self.lanes.back(head)
             else:
                 self.lanes.again(head)
         for parcel in parcels:
             self._receiver.retrying(parcel)
+
+    def _dead(self, parcel: Parcel, verdict: Verdict, reason: Reason) -> None:
+        following = parcel.behind
+        self.lanes.done(parcel)
+        self.retries.ended((parcel,))
+        if reason is Reason.RETRIES_EXHAUSTED:
+            self.retries.exhausted(following)
+        self._receiver.dead(parcel, verdict, reason)
+
+    def _abandoned(self, parcel: Parcel) -> None:
+        if self.retries.lanes:
+            self.retries.abandoned(parcel)
+        self._receiver.abandoned(parcel)
 
     def _turn(self, verdict: Verdict) -> None:
         """Blocked: any lane may probe. Opened: nobody waits for a backoff any more."""
@@ -384,7 +473,7 @@ class Dispatcher:
     # Time
 
     def _set_timer(self, now: float, wakes_at: float) -> None:
-        due = min(wakes_at, self._controller_due(now)) if self.lanes.waiting else _NEVER
+        due = min(wakes_at, self._controller_due(now)) if self.lanes.waiting or self._spare else _NEVER
         if due == self._timer_due:
             return
         if self._timer is not None:

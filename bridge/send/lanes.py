@@ -131,6 +131,11 @@ class Lanes:
         else:
             self._queue(head)
 
+    def heads(self) -> list[Parcel]:
+        """The first of every lane that waits for a turn or a time."""
+        ready = [head for share in self._shares.values() for head in share]
+        return ready + [head for _, _, head in self._resting]
+
     def first(self) -> Parcel | None:
         """The head that waits longest for a turn."""
         heads = (head for share in self._turns if (head := share.first()))

@@ -84,7 +84,7 @@ def ours(node: RabbitMQ, queue: str, count: int) -> None:
     inbox = SettlingInbox(count)
     settings = RabbitSettings(name="bench", url=f"{node.address}", queues=(queue,), prefetch=_PREFETCH)
     inbox.consumer = RabbitConsumer(settings, inbox)
-    inbox.consumer.reopen()
+    inbox.consumer.widen()
     inbox.consumer.start()
     assert inbox.emptied.wait(_PATIENCE_SECONDS), "the queue was not emptied in time"
     inbox.consumer.close(10.0).result()

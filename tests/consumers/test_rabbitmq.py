@@ -40,7 +40,7 @@ def start() -> Iterator[Start]:
         )
         started.append(consumer)
         if not narrow:
-            consumer.reopen()
+            consumer.widen()
         consumer.start()
         return consumer, inbox
 
@@ -314,7 +314,7 @@ def test_a_paused_consumer_keeps_its_connection(own_rabbitmq: Callable[..., Rabb
         {"name": "r", "url": f"{node.address}?heartbeat=1", "queues": [queue]}
     )
     consumer = RabbitConsumer(settings, inbox)
-    consumer.reopen()
+    consumer.widen()
     consumer.start()
     assert _linked(inbox, Link.CONNECTED)
     assert inbox.stays_at_most(0, 4.0)

@@ -42,7 +42,7 @@ ssl_options.fail_if_no_peer_cert = true
         name="r", url=f"amqps://127.0.0.1:{port}/%2F", queues=(queue,), tls=tls, prefetch=50
     )
     consumer = RabbitConsumer(settings, inbox)
-    consumer.reopen()
+    consumer.widen()
     consumer.start()
     seen = 0
     while seen < len(bodies):

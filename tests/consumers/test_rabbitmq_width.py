@@ -68,7 +68,7 @@ def test_one_record_is_held_until_something_is_accepted(
     consumer, inbox = start(_filled(rabbitmq, 30, arguments))
     first = inbox.wait_for_records(1)
     assert inbox.stays_at_most(1, 0.5)
-    consumer.reopen()
+    consumer.widen()
     consumer.settle(done_with(first, consumer.settles))
     inbox.wait_for_records(11)
     assert inbox.stays_at_most(11, 0.5)
@@ -106,7 +106,7 @@ def test_a_standby_that_slips_in_breaks_no_order(rabbitmq: RabbitMQ, start: Star
             if fresh:
                 done[number] += len(fresh)
                 seen += fresh
-                consumer.reopen()
+                consumer.widen()
                 consumer.settle(done_with(fresh, consumer.settles))
     assert _bodies(seen) == _numbers(1, 30)
     assert not any(one.redelivered for one in seen)
@@ -119,12 +119,13 @@ def test_what_is_given_back_comes_again_in_order_once_it_is_reopened(
     """Settled stays settled; the rest is in the broker, and the link says why nothing is read."""
     queue = _filled(rabbitmq, 30, arguments)
     consumer, inbox = start(queue)
-    consumer.reopen()
+    consumer.widen()
     inbox.wait_for_records(10)
     consumer.settle(done_with(inbox.received[:2], consumer.settles))
     held = inbox.wait_for_records(12)
-    consumer.give_back()
-    consumer.give_back()
+    given = {one.stream for one in held}
+    consumer.give_back(given)
+    consumer.give_back(given)
     assert inbox.wait_until(lambda: bool(inbox.losses))
     assert inbox.wait_until(
         lambda: inbox.links[-1][0] is Link.CONNECTED and "given back" in inbox.links[-1][1]
@@ -133,7 +134,7 @@ def test_what_is_given_back_comes_again_in_order_once_it_is_reopened(
     consumer.settle(done_with(held[2:], consumer.settles))
     assert inbox.stays_at_most(12, 0.5)
     assert eventually(lambda: consumer.stats.commits_fenced == 10)
-    consumer.reopen()
+    consumer.reopen(given)
     again = inbox.wait_for_records(22)[12:]
     assert _bodies(again) == _numbers(3, 12)
     assert all(one.redelivered for one in again)
@@ -147,10 +148,10 @@ def test_a_standby_begins_with_what_was_given_back(rabbitmq: RabbitMQ, start: St
     """A replica that leaves hands its open records to the one that waits, before those behind them."""
     queue = _filled(rabbitmq, 60, KINDS[kind])
     active, first = start(queue)
-    active.reopen()
+    active.widen()
     first.wait_for_records(10)
     waiting, second = start(queue)
-    waiting.reopen()
+    waiting.widen()
     assert second.wait_until(lambda: bool(second.links) and second.links[-1][0] is Link.STANDBY)
     active.settle(done_with(first.received[:2], active.settles))
     first.wait_for_records(12)
@@ -167,12 +168,12 @@ def test_what_is_open_at_close_goes_back_to_its_place(
     """Whoever comes next reads it first, in order."""
     queue = _filled(rabbitmq, 30, arguments)
     consumer, inbox = start(queue)
-    consumer.reopen()
+    consumer.widen()
     consumer.settle(done_with(inbox.wait_for_records(10)[4:5], consumer.settles))
     inbox.wait_for_records(11)
     close(consumer)
     following, later = start(queue)
-    following.reopen()
+    following.widen()
     assert _bodies(later.wait_for_records(10)) == [b"1", b"2", b"3", b"4", *_numbers(6, 11)]
 
 
@@ -184,8 +185,8 @@ def test_a_new_connection_does_not_reopen(own_rabbitmq: Callable[[], RabbitMQ]) 
     settings = RabbitSettings(name="r", url=node.address, queues=(queue,))
     consumer = RabbitConsumer(settings, inbox)
     consumer.start()
-    inbox.wait_for_records(1)
-    consumer.give_back()
+    given = {one.stream for one in inbox.wait_for_records(1)}
+    consumer.give_back(given)
     assert inbox.wait_until(lambda: "given back" in inbox.links[-1][1])
     said = len(inbox.links)
     node.ctl("close_all_connections", "test")
@@ -195,7 +196,8 @@ def test_a_new_connection_does_not_reopen(own_rabbitmq: Callable[[], RabbitMQ]) 
         )
     )
     assert inbox.stays_at_most(1, 0.3)
-    consumer.reopen()
+    consumer.widen()
+    consumer.reopen(given)
     assert _bodies(inbox.wait_for_records(4)) == [b"1", b"1", b"2", b"3"]
     close(consumer)
 
@@ -204,17 +206,18 @@ def test_it_is_known_since_when_the_oldest_is_held(rabbitmq: RabbitMQ, start: St
     """By arrival, not by the message's own time; nothing held, nothing known."""
     queue = rabbitmq.new_queue("width")
     consumer, inbox = start(queue)
-    consumer.reopen()
+    consumer.widen()
     before = time.monotonic()
     rabbitmq.publish(queue, b"1")
     first = inbox.wait_for_records(1)
-    assert eventually(lambda: before < consumer.stats.held_since_seconds < time.monotonic())
-    since = consumer.stats.held_since_seconds
+    stream = first[0].stream
+    assert eventually(lambda: before < consumer.stats.held_since.get(stream, 0) < time.monotonic())
+    since = consumer.stats.held_since[stream]
     between = time.monotonic()
     rabbitmq.publish(queue, b"2")
     second = inbox.wait_for_records(2)[1:]
-    assert consumer.stats.held_since_seconds == since
+    assert consumer.stats.held_since == {stream: since}
     consumer.settle(done_with(first, consumer.settles))
-    assert eventually(lambda: consumer.stats.held_since_seconds > between)
+    assert eventually(lambda: consumer.stats.held_since[stream] > between)
     consumer.settle(done_with(second, consumer.settles))
-    assert eventually(lambda: consumer.stats.held_since_seconds == 0)
+    assert eventually(lambda: not consumer.stats.held_since)

@@ -38,7 +38,7 @@ class RabbitHarness:
         url = Secret(env="AMQP_URL")
         settings = RabbitSettings(name="r", url=url, queues=self._queues, prefetch=5000)
         consumer = RabbitConsumer(settings, inbox, secret_reader=lambda _: self._node.url)
-        consumer.reopen()
+        consumer.widen()
         return consumer
 
     def revoke(self) -> None:

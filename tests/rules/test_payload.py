@@ -310,8 +310,33 @@ def test_event_id_can_be_left_out_of_the_payload(workshop: Workshop) -> None:
 
 
 def test_a_lone_surrogate_is_a_fault(workshop: Workshop) -> None:
-    """It has no UTF-8."""
-    assert workshop.fault(track("user_id: event.id"), {"id": "\ud800"}).reason is Reason.INVALID_PAYLOAD
+    """It has no UTF-8; the expression that gave it is named."""
+    fault = workshop.fault(track("user_id: event.id"), {"id": "\ud800"})
+    assert fault.reason is Reason.INVALID_PAYLOAD
+    assert fault.error.endswith("emit[0].user_id: a text with a lone surrogate is not Unicode"), fault.error
+
+
+def test_what_has_no_value_leaves_no_trace_in_the_payload(workshop: Workshop) -> None:
+    """No key, no comma, and no empty context or parameters; the order is that of the rule."""
+    rule = track(
+        "user_id: 'event.?u'",
+        "anonymous_id: 'event.?a'",
+        "timestamp: none",
+        "context: {x: 'event.?x', y: 'event.?y'}",
+        "event_params: {p: 'event.?p', q: {int: 'event.?q'}, r: 'event.?r'}",
+    )
+    bodies = []
+    for event in ({"a": "1"}, {"a": "1", "u": "2", "y": [1, "ä"], "q": 3}, {"a": "1", "x": None, "r": 'z"'}):
+        made = workshop.apply(rule, event)
+        assert isinstance(made, Applied)
+        bodies.append(made.events[0].body.decode().split(',"event_id"')[0])
+    head = '{"event_type":"track","event_name":"E"'
+    assert bodies == [
+        head + ',"anonymous_id":"1"',
+        head + ',"user_id":"2","anonymous_id":"1","context":{"y":[1,"ä"]}'
+        ',"event_params":[{"key":"q","value":{"int_value":3}}]',
+        head + ',"anonymous_id":"1","event_params":[{"key":"r","value":{"string_value":"z\\""}}]',
+    ]
 
 
 def test_meta_is_whole_where_it_is_taken_whole(workshop: Workshop) -> None:

@@ -173,6 +173,22 @@ def test_one_user_failing_never_opens_the_breaker() -> None:
     assert not control.blocked_reason
 
 
+def test_one_user_failing_opens_the_breaker_while_retries_fill_their_share() -> None:
+    """Nothing has been accepted since: an outage. After an acceptance it takes ten failures again."""
+    control, ann = controller(), parcel("ann")
+    control.is_crowded = True
+    for _ in range(BREAKER_STRIKES - 1):
+        decide(control, ann, BROKEN)
+    assert not control.blocked_reason
+    decide(control, parcel("bob"), OK)
+    for _ in range(BREAKER_STRIKES - 1):
+        decide(control, ann, BROKEN)
+    assert not control.blocked_reason
+    decision = decide(control, ann, BROKEN)
+
+    assert (decision.next, decision.changed, control.blocked_reason) == (Next.TURN, True, "breaker")
+
+
 def test_a_refusal_is_final_at_once() -> None:
     """400 is not tried again."""
     assert decide(controller(), parcel("ann"), BAD) == Decision(Next.DEAD, Reason.REFUSED)

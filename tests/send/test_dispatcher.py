@@ -72,6 +72,7 @@ class Reports:
         self.gone: list[str] = []
         self.retried: list[Attempts] = []
         self.turns: list[str] = []
+        self.waits_changes = 0
 
     def delivered(self, parcels: Sequence[Parcel]) -> None:
         self.ended += [parcel.event.event_id for parcel in parcels]
@@ -93,7 +94,7 @@ class Reports:
         self.turns.append(blocked_reason)
 
     def waits_changed(self) -> None:
-        """Nobody has to be held back."""
+        self.waits_changes += 1
 
 
 class Owner:
@@ -147,6 +148,9 @@ class Bench:
             user = name.partition("-")[0]
             event = Event("r", "track", 0, 0, "default", user, None, name, name.encode())
             self.dispatcher.submit(event, owner or Owner(), user, past=past)
+
+    def holds_sources(self) -> bool:
+        return self.dispatcher.holds_sources
 
     async def until(self, done: int) -> None:
         await until(lambda: len(self.reports.ended) + len(self.reports.gone) >= done)
@@ -311,6 +315,103 @@ def test_a_failed_event_waits_out_its_backoff() -> None:
 
         assert bench.api.seen.count("ann-1") == 1
         assert clock.delays == [bench.settings.retry.base * 0.5]
+        bench.dispatcher.close()
+
+    asyncio.run(run())
+
+
+FOR_EVER = [503] * 1_000
+
+
+def under_retry(bench: Bench) -> str:
+    return " ".join(sorted(map(str, bench.dispatcher.retries.lanes)))
+
+
+def test_a_lane_is_under_retry_from_its_second_failure_until_something_of_it_is_taken() -> None:
+    """Who watches is told of both; one failure is nothing to tell."""
+
+    async def run() -> None:
+        bench = Bench()
+        bench.api.answers["ann"] = [503, 503, 503]
+        bench.api.answers["bob"] = [503]
+        bench.submit("ann-1", "ann-2", "bob-1")
+        await until(lambda: bool(under_retry(bench)))
+        assert under_retry(bench) == "ann"
+        await bench.until(3)
+        await until(lambda: bench.reports.waits_changes == 2)
+
+        assert under_retry(bench) == ""
+
+    asyncio.run(run())
+
+
+def test_who_follows_an_event_that_was_given_up_is_under_retry_until_it_is_taken() -> None:
+    """Nothing speaks for its lane yet."""
+
+    async def run() -> None:
+        bench = Bench()
+        hour_ago_ms = int((datetime.now(UTC).timestamp() - 3_600) * 1000)
+        bench.api.answers["ann"] = [503]
+        bench.submit("ann-1", past=Attempts(10, 12, hour_ago_ms))
+        bench.submit("ann-2")
+        await until(lambda: "ann-1" in bench.reports.dead_reasons)
+        assert under_retry(bench) == "ann"
+        await bench.until(2)
+
+        assert (bench.api.accepted, under_retry(bench)) == (["ann-2"], "")
+
+    asyncio.run(run())
+
+
+def test_a_lane_whose_event_was_refused_is_not_under_retry() -> None:
+    """The next one has failed at nothing."""
+
+    async def run() -> None:
+        bench = Bench()
+        bench.api.answers["ann"] = [503, 503, 400]
+        bench.submit("ann-1", "ann-2")
+        await until(lambda: "ann-1" in bench.reports.dead_reasons)
+
+        assert under_retry(bench) == ""
+        bench.dispatcher.close()
+
+    asyncio.run(run())
+
+
+def test_what_is_given_back_is_under_retry_no_more() -> None:
+    """The receiver hears of it as ever."""
+
+    async def run() -> None:
+        bench, revoked = Bench(), Owner()
+        bench.api.answers["ann"] = FOR_EVER.copy()
+        bench.submit("ann-1", owner=revoked)
+        await until(lambda: under_retry(bench) == "ann")
+        revoked.fenced = True
+        bench.dispatcher.abandon_fenced()
+        await bench.until(1)
+        await until(lambda: under_retry(bench) == "")
+
+        assert bench.reports.gone == ["ann-1"]
+        assert len(bench.dispatcher.lanes) == 0
+
+    asyncio.run(run())
+
+
+def test_a_breaker_that_only_poison_could_open_holds_no_source() -> None:
+    """Somebody new must come to compare with; as long as nobody else waits, sources are read."""
+
+    async def run() -> None:
+        bench = Bench()
+        for user in ("ann", "bob", "cid"):
+            bench.api.answers[user] = FOR_EVER.copy()
+        bench.submit("ann-1", "bob-1")
+        await until(lambda: bench.dispatcher.is_blocked)
+        assert under_retry(bench) == "ann bob"
+        assert not bench.holds_sources()
+        bench.submit("cid-1")
+        assert bench.holds_sources()
+        changes = bench.reports.waits_changes
+        await until(lambda: bench.reports.waits_changes == changes + 1)
         bench.dispatcher.close()
 
     asyncio.run(run())

@@ -172,3 +172,38 @@ def test_a_few_events_wait_for_company_and_no_longer() -> None:
         bench.dispatcher.close()
 
     asyncio.run(run())
+
+
+def test_arrays_that_fail_twice_are_under_retry_until_they_are_taken() -> None:
+    """Each lane of them, by its first event."""
+
+    async def run() -> None:
+        failures = [503] * 40
+        bench = Bench(lambda _: failures.pop() if failures else 200)
+        bench.submit("ann-1", "ann-2", "bob-1")
+        lanes = bench.dispatcher.retries.lanes
+        await until(lambda: len(lanes) == 2)
+        await bench.until(3)
+
+        assert not lanes
+        assert [name for name in bench.api.accepted if name.startswith("ann")] == ["ann-1", "ann-2"]
+
+    asyncio.run(run())
+
+
+def test_an_array_taken_at_last_frees_the_lanes_of_it() -> None:
+    """The one that failed before travels first, in company."""
+
+    async def run() -> None:
+        bench = Bench(lambda names: 503 if failing and "ann-1" in names else 200)
+        failing = True
+        bench.submit("ann-1")
+        lanes = bench.dispatcher.retries.lanes
+        await until(lambda: len(lanes) == 1)
+        failing = False
+        bench.submit("bob-1", "cid-1")
+        await bench.until(3)
+
+        assert not lanes
+
+    asyncio.run(run())

@@ -191,7 +191,7 @@ class Unit:
             return exc
         if isinstance(exc, RecursionError):
             return EvalFault("value is nested too deep", "budget")
-        if not self._raised_here(exc) or self.locate(exc) is None:
+        if not self.raised_here(exc) or self.locate(exc) is None:
             return None
         if isinstance(exc, KeyError):
             return EvalFault(f"no such key {exc.args[0]!r}", "missing")
@@ -209,7 +209,8 @@ class Unit:
                 return str(node.key.value) if isinstance(node.key, Literal) else ""
         return ""
 
-    def _raised_here(self, exc: BaseException) -> bool:
+    def raised_here(self, exc: BaseException) -> bool:
+        """Whether it comes out of the built code itself, or of what C did for it."""
         trace = exc.__traceback__
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next

@@ -21,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import httpx
@@ -28,28 +29,12 @@ import httpx
 from bridge.send.http1.connection import Taker
 from bridge.send.http1.dialer import Dialer, Origin, Resolve, getaddrinfo
 from bridge.send.http1.pool import Bounds, Pool, Timeouts
+from bridge.send.http1.prepared import Prepared
 from bridge.send.http1.request import body_of, encoded
 
 _PORTS = {"http": 80, "https": 443}
 _NEVER = float("inf")
 _KNOWN_TIMEOUTS = 64
-
-
-class Prepared:
-    """A request but for its body, judged and encoded once for all that follow: a POST to one place.
-
-    Args:
-        pool: of the place's connections.
-        head: all up to the value of ``Content-Length``, which comes last.
-        timeouts: of each request.
-    """
-
-    __slots__ = ("head", "pool", "timeouts")
-
-    def __init__(self, pool: Pool, head: bytes, timeouts: Timeouts) -> None:
-        self.pool = pool
-        self.head = head
-        self.timeouts = timeouts
 
 
 class LeanTransport(httpx.AsyncBaseTransport):
@@ -109,26 +94,13 @@ class LeanTransport(httpx.AsyncBaseTransport):
         data, is_last = encoded(request, b"")
         if is_last:
             raise httpx.LocalProtocolError("a request that is repeated cannot be its connection's last")
-        return Prepared(self._pool(request.url), data.removesuffix(b"0\r\n\r\n"), self._timeouts_of(request))
+        pool, timeouts = self._pool(request.url), self._timeouts_of(request)
+        return Prepared(pool, data.removesuffix(b"0\r\n\r\n"), timeouts, partial(self._open, pool, timeouts))
 
-    def send(self, prepared: Prepared, body: bytes, taker: Taker) -> None:
-        """Send a prepared request; without a task, a future, or httpx's types, which cost more than all else.
-
-        Args:
-            prepared: by this transport.
-            body: of this one.
-            taker: called once, on the loop: status, headers, the start of the body; or 0 and the error.
-        """
-        pool, timeouts = prepared.pool, prepared.timeouts
-        data = b"%b%d\r\n\r\n%b" % (prepared.head, len(body), body)
-        connection = pool.take_idle()
-        if connection is None:
-            opening = asyncio.get_running_loop().create_task(_open_and_send(pool, timeouts, data, taker))
-            self._openings.add(opening)
-            opening.add_done_callback(self._openings.discard)
-            return
-        pool.watch(timeouts)
-        connection.send(data, timeouts.read, timeouts.write, taker)
+    def _open(self, pool: Pool, timeouts: Timeouts, data: bytes, taker: Taker) -> None:
+        opening = asyncio.get_running_loop().create_task(_open_and_send(pool, timeouts, data, taker))
+        self._openings.add(opening)
+        opening.add_done_callback(self._openings.discard)
 
     async def aclose(self) -> None:
         """Close every connection; what is under way fails."""

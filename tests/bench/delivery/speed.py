@@ -19,7 +19,10 @@ Run = Callable[[Contestant, Course, Stand, OnProgress], Outcome]
 
 _LATE_SECONDS = 0.1
 MAIN = ("bridge", "go-fasthttp", "bento-keybatch", "pc-vertx")
-_VARIANTS = ("bridge", "bridge-ids", "bridge-batch", "go-fasthttp", "bento-keybatch", "pc-vertx")
+_VARIANTS = (
+    *("bridge", "bridge-pure", "bridge-ids", "bridge-batch"),
+    *("go-fasthttp", "bento-keybatch", "pc-vertx"),
+)
 
 COST = (
     Column("CPU µs/event", "cpu_us", 1),

@@ -221,7 +221,7 @@ class ByPreparedRequests(httpx.AsyncBaseTransport):
             else:
                 taken.set_result(httpx.Response(status, headers=headers, stream=httpx.ByteStream(start)))
 
-        self._transport.send(self._transport.prepare(request), body, taker)
+        self._transport.prepare(request).send(body, taker)
         return await taken
 
     async def aclose(self) -> None:
