@@ -8,11 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
+from typing import TYPE_CHECKING
 
 from bridge.config import Config, DeadLetters, Secret, SourceSettings
 from bridge.errors import ConfigError
+from bridge.redrive.archive import Archive
+from bridge.redrive.file_archive import FileArchive
 from bridge.settle.letters import Letter, headers_for_kafka
 from bridge.settle.stores import BrokerStore, DeadLetterStore, FileStore
+
+if TYPE_CHECKING:
+    from bridge.consumers.rabbitmq_settings import Address
 
 ReadSecret = Callable[[Secret], str]
 
@@ -20,8 +26,13 @@ ReadSecret = Callable[[Secret], str]
 _OWN_LIMIT = {"message.max.bytes": 1_000_000_000}
 
 
-def open_store(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
+def open_store(config: Config, read_secret: ReadSecret, *, references: bool = True) -> DeadLetterStore:
     """The store that ``dead_letters`` describes; connects in the background.
+
+    Args:
+        config: whose letters.
+        read_secret: reads the secrets of the connection.
+        references: a letter that is too large may be written without its body.
 
     Raises:
         ConfigError: it names no connection, or one that does not exist.
@@ -29,50 +40,64 @@ def open_store(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
     target = config.dead_letters
     if target.type == "file" and target.path is not None:
         return FileStore(config.base / target.path)
-    return _kafka(config, read_secret) if target.type == "kafka" else _rabbitmq(config, read_secret)
+    if target.type == "kafka":
+        return _kafka(config, read_secret, references=references)
+    return _rabbitmq(config, read_secret)
 
 
-def _kafka(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
-    from bridge.consumers.kafka_client import KafkaPublisher  # noqa: PLC0415
-    from bridge.consumers.kafka_settings import KafkaSettings, Security, connection_properties  # noqa: PLC0415
+def open_archive(config: Config, read_secret: ReadSecret) -> Archive:
+    """The same store to look into, up to its end as it is now.
 
+    Raises:
+        ConfigError: it names no connection, or one that does not exist.
+        ConsumerError: it cannot be reached, or read.
+    """
     target = config.dead_letters
-    if target.brokers:
-        brokers, security = target.brokers, Security.model_validate(target.security)
-    else:
-        source = _source_of(config, target)
-        if not isinstance(source, KafkaSettings):
-            raise ConfigError(f"source {source.name!r} has no Kafka connection", where="dead_letters")
-        brokers, security = source.brokers, source.security
-    properties = connection_properties(brokers, security, read_secret) | _OWN_LIMIT | target.client
-    publisher = KafkaPublisher(properties)
-    topic = target.topic or ""
+    if target.type == "file" and target.path is not None:
+        return FileArchive(config.base / target.path)
+    if target.type == "kafka":
+        from bridge.redrive.kafka_archive import KafkaArchive  # noqa: PLC0415
+
+        properties = _kafka_properties(config, read_secret) | target.client
+        return KafkaArchive(properties, properties | _OWN_LIMIT, target.topic or "")
+    from bridge.redrive.rabbitmq_archive import RabbitArchive  # noqa: PLC0415
+
+    return RabbitArchive(_rabbitmq_address(config, read_secret), target.queue or "")
+
+
+def _kafka(config: Config, read_secret: ReadSecret, *, references: bool) -> DeadLetterStore:
+    from bridge.consumers.kafka_client import KafkaPublisher  # noqa: PLC0415
+
+    publisher = KafkaPublisher(
+        _kafka_properties(config, read_secret) | _OWN_LIMIT | config.dead_letters.client
+    )
+    topic = config.dead_letters.topic or ""
 
     def publish(letter: Letter) -> Future[None]:
         record = letter.record
         headers = headers_for_kafka(letter)
         return publisher.publish(topic, record.key, record.value, headers, record.timestamp_ms)
 
-    return BrokerStore(publish, publisher.close)
+    return BrokerStore(publish, publisher.close, references=references)
+
+
+def _kafka_properties(config: Config, read_secret: ReadSecret) -> dict[str, str | int | float | bool]:
+    from bridge.consumers.kafka_settings import KafkaSettings, Security, connection_properties  # noqa: PLC0415
+
+    target = config.dead_letters
+    if target.brokers:
+        return connection_properties(target.brokers, Security.model_validate(target.security), read_secret)
+    source = _source_of(config, target)
+    if not isinstance(source, KafkaSettings):
+        raise ConfigError(f"source {source.name!r} has no Kafka connection", where="dead_letters")
+    return connection_properties(source.brokers, source.security, read_secret)
 
 
 def _rabbitmq(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
     from bridge.consumers.rabbitmq_publisher import RabbitPublisher  # noqa: PLC0415
-    from bridge.consumers.rabbitmq_settings import RabbitSettings, address_of  # noqa: PLC0415
 
-    target = config.dead_letters
-    if target.url is not None:
-        url, username, password, tls = target.url, target.username, target.password, None
-    else:
-        source = _source_of(config, target)
-        if not isinstance(source, RabbitSettings):
-            raise ConfigError(f"source {source.name!r} has no RabbitMQ connection", where="dead_letters")
-        url, username, password, tls = source.url, source.username, source.password, source.tls
-    address = partial(
-        address_of, url, username, password, tls, name="filum-bridge letters", read_secret=read_secret
-    )
-    publisher = RabbitPublisher(address)
-    queue = target.queue or ""
+    publisher = RabbitPublisher(_rabbitmq_address(config, read_secret))
+    queue = config.dead_letters.queue or ""
 
     def publish(letter: Letter) -> Future[None]:
         """AMQP has no place for a broker key: a header keeps it for the redrive."""
@@ -89,6 +114,22 @@ def _rabbitmq(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
         )
 
     return BrokerStore(publish, publisher.close)
+
+
+def _rabbitmq_address(config: Config, read_secret: ReadSecret) -> Callable[[], Address]:
+    from bridge.consumers.rabbitmq_settings import RabbitSettings, address_of  # noqa: PLC0415
+
+    target = config.dead_letters
+    if target.url is not None:
+        url, username, password, tls = target.url, target.username, target.password, None
+    else:
+        source = _source_of(config, target)
+        if not isinstance(source, RabbitSettings):
+            raise ConfigError(f"source {source.name!r} has no RabbitMQ connection", where="dead_letters")
+        url, username, password, tls = source.url, source.username, source.password, source.tls
+    return partial(
+        address_of, url, username, password, tls, name="filum-bridge letters", read_secret=read_secret
+    )
 
 
 def _source_of(config: Config, target: DeadLetters) -> SourceSettings:

@@ -156,7 +156,7 @@ class Pipeline:
     def _submit(self, intake: Intake, ticket: Ticket, event: Event, part: int) -> None:
         dispatcher = self._parts.dispatchers[event.destination]
         record = ticket.record
-        key = event.user if dispatcher.ordering == "user" else _lane_key(dispatcher.ordering, record)
+        key = event.user if dispatcher.ordering == "user" else lane_key(dispatcher.ordering, record)
         past = intake.ledger.attempts_of(ticket, part) if ticket.progress is not None else None
         dispatcher.submit(event, ticket, key, record.stream.name, part, past)
 
@@ -258,7 +258,7 @@ def _ticket_of(parcel: Parcel) -> Ticket:
     return cast("Ticket", parcel.owner)
 
 
-def _lane_key(ordering: str, record: Record) -> Hashable:
+def lane_key(ordering: str, record: Record) -> Hashable:
     """Events of one key leave one at a time; a record without a broker key keeps its stream's order."""
     if ordering == "key":
         return record.key or record.routing_key or record.stream

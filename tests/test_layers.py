@@ -44,7 +44,7 @@ RANKS = {
         "tally",
         "treasurer",
     ),
-    4: ("admin", "app", "control", "dead_letters", "reload", "watch"),
+    4: ("admin", "app", "control", "dead_letters", "redrive", "reload", "watch"),
     5: ("cli", "__main__"),
 }
 RANK_OF = {name: rank for rank, names in RANKS.items() for name in names}

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from bridge import __version__
 from bridge.errors import BridgeError, ConfigErrors
 
-COMMANDS = ("run", "demo", "check", "test", "status", "pause", "resume", "api", "schema")
+COMMANDS = ("run", "demo", "check", "test", "status", "pause", "resume", "dlq", "api", "schema")
 
 
 class _Commands(TyperGroup):
@@ -23,11 +23,14 @@ class _Commands(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The function of that name in the file of that name."""
+        """The function of that name in the file of that name, or the commands below it."""
         if cmd_name not in COMMANDS:
             return None
+        found = getattr(import_module(f"bridge.cli.{cmd_name}"), cmd_name)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_command(found)
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-        alone.command(cmd_name)(getattr(import_module(f"bridge.cli.{cmd_name}"), cmd_name))
+        alone.command(cmd_name)(found)
         return typer.main.get_command(alone)
 
 

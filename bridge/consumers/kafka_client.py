@@ -27,6 +27,8 @@ Properties = Mapping[str, Property]
 EARLIEST = -2
 LATEST = -1
 """Logical times of Kafka's ListOffsets request."""
+ANY_PARTITION = -1
+"""By the record's key; any where it has none."""
 
 _LOG = logging.getLogger("bridge.librdkafka")
 _LOG.addHandler(logging.NullHandler())
@@ -224,7 +226,7 @@ class ConsumerClient:
             cluster = self._client.list_topics(timeout=timeout_seconds).cluster_id
         if not cluster or cluster.startswith(_MOCK_CLUSTER):
             return {}
-        ids = KafkaAdmin(_for_admin(self._properties)).topic_ids(topics, timeout_seconds)
+        ids = KafkaAdmin(connection_only(self._properties)).topic_ids(topics, timeout_seconds)
         return {topic: f"{cluster}/{topic_id}" for topic, topic_id in ids.items()}
 
     def close(self) -> None:
@@ -277,6 +279,7 @@ class KafkaPublisher:
         value: bytes | None,
         headers: Headers = (),
         timestamp_ms: int | None = None,
+        partition: int = ANY_PARTITION,
     ) -> Future[None]:
         """Write one record; any thread, returns at once.
 
@@ -291,7 +294,13 @@ class KafkaPublisher:
 
         try:
             self._producer.produce(
-                topic, value, key, on_delivery=delivered, timestamp=timestamp_ms or 0, headers=list(headers)
+                topic,
+                value,
+                key,
+                partition,
+                on_delivery=delivered,
+                timestamp=timestamp_ms or 0,
+                headers=list(headers),
             )
         except KafkaException as error:
             _resolve(written, _dead_letter_error(_fault(error.args[0])))
@@ -417,8 +426,8 @@ def _resolve(future: Future[None], error: Exception | None) -> None:
         future.set_exception(error)
 
 
-def _for_admin(properties: Properties) -> Properties:
-    """What a client needs that is no consumer: the others would each give a warning."""
+def connection_only(properties: Properties) -> Properties:
+    """What any kind of client needs: properties of another kind would each give a warning."""
     return {name: value for name, value in properties.items() if name.startswith(_ADMIN_PROPERTIES)}
 
 

@@ -33,6 +33,8 @@ class Kind(Enum):
     FATAL = 10
     """The client instance is of no use any more."""
     OTHER = 11
+    END = 12
+    """No error: the partition has no more records for now; told only where that was asked for."""
 
 
 class Fault(NamedTuple):
@@ -77,6 +79,7 @@ _TABLE: dict[str, tuple[Kind, str]] = {
     "TOPIC_AUTHORIZATION_FAILED": (Kind.REFUSED, _RIGHTS),
     "GROUP_AUTHORIZATION_FAILED": (Kind.REFUSED, "grant the user READ on the consumer group"),
     "CLUSTER_AUTHORIZATION_FAILED": (Kind.REFUSED, "grant the user IDEMPOTENT_WRITE on the cluster"),
+    "_PARTITION_EOF": (Kind.END, ""),
     "UNKNOWN_TOPIC_OR_PART": (Kind.UNKNOWN_TOPIC, "create the topic, or correct its name"),
     "_UNKNOWN_TOPIC": (Kind.UNKNOWN_TOPIC, "create the topic, or correct its name"),
     "_UNKNOWN_PARTITION": (Kind.UNKNOWN_TOPIC, ""),

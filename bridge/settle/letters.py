@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from bridge.model import Event, Headers, Reason, Record
 
 _ERROR_CHARS = 1024
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -23,7 +24,9 @@ class Letter(msgspec.Struct, frozen=True):
 class Cause(msgspec.Struct, frozen=True):
     """Why a record or one of its events cannot go on.
 
-    ``error`` is one line without payload; ``first_failed_ms`` is ms since 1970.
+    ``error`` is one line without payload; ``first_failed_ms`` is ms since 1970. ``redrives`` counts how often
+    the record was redriven; ``event_index`` names the one event that a redriven letter stood for, where what
+    failed now is the whole record.
     """
 
     reason: Reason
@@ -35,6 +38,8 @@ class Cause(msgspec.Struct, frozen=True):
     attempts: int | None = None
     first_failed_ms: int | None = None
     event_id: str = ""
+    redrives: int = 0
+    event_index: str = ""
 
 
 def write_letter(record: Record, cause: Cause, rules_hash: str) -> Letter:
@@ -88,17 +93,22 @@ def _headers(record: Record, cause: Cause, rules_hash: str) -> Headers:
         "queue": stream.name if record.queue else None,
         "routing-key": record.routing_key,
         "message-id": record.message_id,
+        "nonce": record.nonce or None,
         "timestamp": _iso(record.timestamp_ms),
         "destination": cause.destination,
         "event-id": cause.event_id or None,
-        "event-index": f"{event.emit_index}.{event.element_index}" if event else None,
+        "event-index": f"{event.emit_index}.{event.element_index}" if event else cause.event_index or None,
+        "redrives": cause.redrives or None,
     }
     return tuple((f"bridge-{name}", str(v).encode()) for name, v in pairs.items() if v is not None)
 
 
 def _iso(time_ms: int | None) -> str | None:
+    """To the millisecond, for the time is part of a record's identity; one that no calendar has as it is."""
     if time_ms is None:
         return None
-    return (
-        datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
+    try:
+        moment = _EPOCH + timedelta(milliseconds=time_ms)
+    except OverflowError:
+        return str(time_ms)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

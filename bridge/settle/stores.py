@@ -7,16 +7,14 @@ no broker library. ``publish`` calls return at once with a future of their own t
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
 from concurrent.futures import Future
-from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
 from bridge.errors import DeadLetterError, DeadLetterTooLarge
 from bridge.record_lines import line_of
 from bridge.settle.letters import Letter, refer
+from bridge.settle.line_file import append_lines
 
 
 class DeadLetterStore(Protocol):
@@ -52,9 +50,19 @@ class Close(Protocol):
 
 
 class BrokerStore:
-    """A Kafka topic (acks=all, idempotent) or a durable RabbitMQ queue (confirmed, mandatory)."""
+    """A Kafka topic (acks=all, idempotent) or a durable RabbitMQ queue (confirmed, mandatory).
 
-    def __init__(self, publish: Publish, close: Close, timeout_seconds: float = 30.0) -> None:
+    Args:
+        publish: how letters are written.
+        close: how the client is left.
+        timeout_seconds: what is not confirmed by then has failed.
+        references: write a letter that is too large without its body, where the source keeps that.
+    """
+
+    def __init__(
+        self, publish: Publish, close: Close, timeout_seconds: float = 30.0, *, references: bool = True
+    ) -> None:
+        self._references = references
         self._publish = publish
         self._close = close
         self._timeout_seconds = timeout_seconds
@@ -64,7 +72,7 @@ class BrokerStore:
         try:
             await self._confirmed(letter)
         except DeadLetterTooLarge:
-            if letter.record.queue:
+            if letter.record.queue or not self._references:
                 raise
             await self._confirmed(refer(letter))
 
@@ -81,7 +89,7 @@ class BrokerStore:
 
 
 class FileStore:
-    """JSON lines, each fsynced before it counts. One writer a file: letters take turns."""
+    """JSON lines, each fsynced before it counts; letters take turns."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -91,28 +99,9 @@ class FileStore:
         """Append one line and fsync it."""
         async with self._turn:
             try:
-                await asyncio.to_thread(self._append, line_of(letter.record, letter.headers))
+                await asyncio.to_thread(append_lines, self._path, [line_of(letter.record, letter.headers)])
             except OSError as error:
                 raise DeadLetterError(f"{self._path}: {error.strerror}") from error
 
-    def _append(self, line: bytes) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab", buffering=0) as file:
-            _append_whole(file, line + b"\n")
-
     async def close(self, budget_seconds: float) -> None:
         """Nothing is held open."""
-
-
-def _append_whole(file: FileIO, line: bytes) -> None:
-    """Append and fsync; a line cut short by a full disk is taken back, so that the next stands alone."""
-    start = file.seek(0, os.SEEK_END)
-    try:
-        written = file.write(line)
-        os.fsync(file.fileno())
-    except OSError:
-        file.truncate(start)
-        raise
-    if written != len(line):
-        file.truncate(start)
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

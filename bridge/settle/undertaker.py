@@ -6,9 +6,12 @@ While a letter cannot be written its record stays open, so nothing passes it. Ow
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
+
+import msgspec
 
 from bridge.errors import DeadLetterError
 from bridge.settle.letters import Cause, write_letter
@@ -35,13 +38,19 @@ class Undertaker:
     """The only writer of dead letters.
 
     ``rules_hash`` names the rules in force, for the letters. ``pending_events`` counts, by destination,
-    refused events whose letters are not yet confirmed.
+    refused events whose letters are not yet confirmed. ``now`` gives seconds since 1970.
     """
 
     def __init__(
-        self, store: DeadLetterStore, mourner: Mourner, random: Callable[[], float], rules_hash: str
+        self,
+        store: DeadLetterStore,
+        mourner: Mourner,
+        random: Callable[[], float],
+        rules_hash: str,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
+        self._now = now
         self._mourner = mourner
         self._random = random
         self._tasks: set[asyncio.Task[None]] = set()
@@ -72,6 +81,8 @@ class Undertaker:
             asyncio.get_running_loop().call_exception_handler(context)
 
     async def _bury(self, ticket: Ticket, cause: Cause, confirmed: Callable[[], None]) -> None:
+        if cause.first_failed_ms is None:
+            cause = msgspec.structs.replace(cause, first_failed_ms=int(self._now() * 1000))
         letter = write_letter(ticket.record, cause, self.rules_hash)
         failures = 0
         while not ticket.fenced:

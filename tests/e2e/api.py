@@ -31,6 +31,10 @@ class Api:
         """How many events it accepted so far."""
         return int(self.stats()["accepted"])
 
+    def forget(self) -> None:
+        """It begins anew: nothing accepted yet."""
+        self._ask("DELETE", "/events")
+
     def control(self, **faults: object) -> None:
         """Make it fail, or behave again, from the next request on."""
         self._ask("PUT", "/control", faults)
