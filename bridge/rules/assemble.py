@@ -204,9 +204,14 @@ class Assembly:
 
     def _enclosed(self, opening: bytes, inside: list[ast.stmt], ending: bytes, at: ast.AST) -> list[ast.stmt]:
         """Parts that each end with a comma, between brackets; nothing at all where there are none."""
-        ends = {"OPENING": constant(opening, at), "ENDING": constant(ending, at)}
+        ends = {
+            "OPENING": constant(opening, at),
+            "ENDING": constant(ending, at),
+            "NOTHING": constant(b"", at),
+            "LAST": constant(-1, at),
+        }
         return [
-            *snippet("parts.append(OPENING)\nbefore = LEN(parts)", at, **ends, **self._tools),
+            *snippet("parts += (OPENING,)\nbefore = LEN(parts)", at, **ends, **self._tools),
             *inside,
             *snippet(_ENCLOSE, at, **ends, **self._tools),
         ]
@@ -276,12 +281,7 @@ _CONVERSIONS = {
 }
 _SERVED = "if value is None:\n    value = DEFAULT\n"
 _APPEND = "if value is not None:\n    parts += (KEY, ENCODE(value), END)\n"
-_ENCLOSE = """\
-if LEN(parts) > before:
-    parts[-1] = ENDING
-else:
-    parts.pop()
-"""
+_ENCLOSE = "parts[LAST] = ENDING if LEN(parts) > before else NOTHING"
 
 
 def _lead(key: str) -> bytes:

@@ -15,6 +15,8 @@ from functools import partial
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
+from bridge.rules.turn import encode
+
 NODES = frozenset(
     {"Module", "FunctionDef", "arguments", "arg", "Return", "Assign", "If", "For", "Try", "ExceptHandler"}
     | {"Raise", "Nonlocal", "Expr", "Pass", "Name", "Load", "Store", "Constant", "Call", "Lambda", "IfExp"}
@@ -31,10 +33,10 @@ NODES = frozenset(
         "GeneratorExp",
         "comprehension",
     }
-    | {"Starred", "Attribute"}
+    | {"Starred", "Attribute", "AugAssign", "Add"}
 )
 ATTRIBUTES = frozenset(
-    {"turn.scope", "turn.meta", "value.__class__", "params.append", "scope.event", "scope.before"}
+    {"turn.scope", "turn.meta", "value.__class__", "scope.event", "scope.before"}
     | {"scope.op", "scope.source", "scope.cloudevent"}
 )
 SCAFFOLD = frozenset(
@@ -44,10 +46,11 @@ SCAFFOLD = frozenset(
         "accepts",
         "turn",
         "scope",
-        "payload",
+        "parts",
+        "before",
+        "user_id",
+        "anonymous_id",
         "value",
-        "params",
-        "context",
         "stamp",
         "time_ms",
         "elements",
@@ -60,7 +63,7 @@ PREFIXED = re.compile(
     re.ASCII,
 )
 CALLED_ATTRIBUTES = frozenset(one.split(".")[1] for one in ATTRIBUTES)
-_BUILTINS: tuple[object, ...] = (str, len, enumerate, Exception, any, all)
+_BUILTINS: tuple[object, ...] = (str, len, enumerate, Exception, any, all, encode)
 _PLAIN = (str, int, float, bool, bytes, type(None), tzinfo)
 # Methods of str that stand in the function table as they are.
 _METHODS = (str.__contains__, str.startswith, str.endswith, str.find, str.rfind)
@@ -74,6 +77,8 @@ def escapes_of_tree(root: ast.AST) -> Iterator[str]:
             yield f"node {kind}"
         elif isinstance(node, ast.Attribute) and _attribute(node) not in ATTRIBUTES:
             yield f"attribute {ast.unparse(node)[:80]}"
+        elif isinstance(node, ast.AugAssign) and ast.unparse(node.target) != "parts":
+            yield f"assignment to {ast.unparse(node.target)[:80]}"
         for name in _names(node):
             if name not in SCAFFOLD and not PREFIXED.fullmatch(name):
                 yield f"name {name[:80]!r}"

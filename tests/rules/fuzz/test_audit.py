@@ -53,6 +53,10 @@ KNOWN = frozenset(
         "class c1: pass",
         "params.extend",
         "c1.append",
+        "parts.append",
+        "v_event += (c1,)",
+        "parts -= c1",
+        "c1 + c1",
     ],
 )
 def test_the_audit_refuses(source: str) -> None:
@@ -62,7 +66,7 @@ def test_the_audit_refuses(source: str) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["v_event['__class__']", "r_add(v_event, '__import__')", "turn.scope.event", "params.append(c1)"],
+    ["v_event['__class__']", "r_add(v_event, '__import__')", "turn.scope.event", "parts += (c1, c2)"],
 )
 def test_the_audit_passes_what_the_compiler_makes(source: str) -> None:
     """Texts of a rule are constants, whatever they say."""
