@@ -38,8 +38,9 @@ from bridge.returns import Returns
 from bridge.rules import RuleSet
 from bridge.secrets import SecretSource, read_secret
 from bridge.send.client import Client
+from bridge.send.clock import LoopClock
 from bridge.send.controller import Controller
-from bridge.send.dispatcher import Dispatcher, LoopClock
+from bridge.send.dispatcher import Dispatcher
 from bridge.send.transport import default_transport
 from bridge.settle.budget import Budgets
 from bridge.settle.undertaker import Undertaker

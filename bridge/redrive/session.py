@@ -18,8 +18,9 @@ from bridge.redrive.plan import Planner
 from bridge.redrive.redriver import Redriver, Reporter
 from bridge.secrets import SecretSource, read_secret
 from bridge.send.client import Client
+from bridge.send.clock import LoopClock
 from bridge.send.controller import Controller
-from bridge.send.dispatcher import Dispatcher, LoopClock
+from bridge.send.dispatcher import Dispatcher
 from bridge.send.transport import default_transport
 from bridge.settle.undertaker import Undertaker
 

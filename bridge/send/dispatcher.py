@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
 from bridge.config import Destination
 from bridge.model import Attempts, Event, Reason
 from bridge.send.batches import body_of, gather, heads, runs
+from bridge.send.clock import Clock
 from bridge.send.controller import Controller, Decision, Next
 from bridge.send.lanes import Lanes
 from bridge.send.pace import ConcurrencyLimit, RateLimit
@@ -81,45 +81,6 @@ class Witness(Protocol):
     def waits_changed(self) -> None:
         """A blocked destination has events to probe with now, or none any more; or retries hold others."""
         ...
-
-
-class Clock(Protocol):
-    """Where times come from."""
-
-    def monotonic(self) -> float:
-        """Seconds that only grow."""
-        ...
-
-    def now(self) -> datetime:
-        """Aware time of day."""
-        ...
-
-    def call_later(self, delay_seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-        """Call on the loop when so much of ``monotonic`` has passed."""
-        ...
-
-
-class LoopClock:
-    """A loop's clock and the machine's time of day.
-
-    Args:
-        loop: asked once here, for to ask which loop is running is a call of the kernel each time.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-
-    def monotonic(self) -> float:
-        """The loop's time in seconds."""
-        return self._loop.time()
-
-    def now(self) -> datetime:
-        """UTC."""
-        return datetime.now(UTC)
-
-    def call_later(self, delay_seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-        """The loop's timer."""
-        return self._loop.call_later(delay_seconds, call)
 
 
 class _Flight:
