@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 
 from bridge.consumers.base import Kept, Link, Settles
 from bridge.intake import Intake
 from bridge.model import Position, Record, Stream
 
 _BATCHES_UNDER_WAY = 2
+_SLICE = 64
+"""Records that are taken in at a time: a millisecond or two."""
 
 
 class LoopInbox:
@@ -22,6 +26,8 @@ class LoopInbox:
         self._room = threading.Condition()
         self._under_way = 0
         self._is_open = True
+        # Filled by any thread, emptied by the loop: a turn of the loop is owed for each entry.
+        self._calls: deque[Callable[[], None]] = deque()
         self.intake: Intake
 
     def lead_to(self, intake: Intake) -> None:
@@ -50,12 +56,22 @@ class LoopInbox:
         self._post(self._records, batch, consumed_total)
 
     def _records(self, batch: Sequence[Record], consumed_total: int) -> None:
+        """Some of a batch; the rest has the next turn, for answers must not wait until it is all taken in."""
+        rest = batch[_SLICE:]
+        if rest:
+            self._calls.appendleft(partial(self._records, rest, consumed_total))
+            self._loop.call_soon(self._serve)
         try:
-            self.intake.on_records(batch, consumed_total)
+            self.intake.on_records(batch[:_SLICE], consumed_total - len(rest))
         finally:
-            with self._room:
-                self._under_way -= 1
-                self._room.notify()
+            if not rest:
+                with self._room:
+                    self._under_way -= 1
+                    self._room.notify()
+
+    def _serve(self) -> None:
+        """The oldest call, or what is left of it."""
+        self._calls.popleft()()
 
     def assigned(self, epochs: Mapping[Stream, int], kept: Mapping[Stream, Kept] | None = None) -> None:
         """See ``consumers.base.Inbox``."""
@@ -86,4 +102,5 @@ class LoopInbox:
     def _post(self, call: Callable[..., None], *arguments: object) -> None:
         """A loop that has closed takes nothing any more: the process is ending."""
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(call, *arguments)
+            self._calls.append(partial(call, *arguments))
+            self._loop.call_soon_threadsafe(self._serve)

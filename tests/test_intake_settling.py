@@ -139,6 +139,32 @@ def test_the_inbox_makes_a_fast_consumer_wait() -> None:
     asyncio.run(run())
 
 
+def test_a_large_batch_is_taken_in_over_several_turns_of_the_loop() -> None:
+    """In order, before whatever was said later; each record is counted as it is taken in."""
+
+    async def run() -> None:
+        intake, _, above = world(limit=1_000)
+        inbox = LoopInbox(asyncio.get_running_loop())
+        inbox.lead_to(intake)
+        inbox.records(records(*range(500)), 500)
+        inbox.records(records(500), 501)
+        inbox.lost([P0])
+        counts: list[int] = []
+        while not counts or counts[-1] < 501:
+            await asyncio.sleep(0)
+            assert intake.consumed_total == intake.ledger.in_flight + intake.ledger.given_back_total
+            counts.append(intake.consumed_total)
+
+        assert 0 < counts[0] < 500
+        assert [ticket.record.offset for ticket in above.tickets] == list(range(501))
+        async with asyncio.timeout(10):
+            while intake.ledger.in_flight:  # noqa: ASYNC110 - the loop's own turns are what is being watched
+                await asyncio.sleep(0)
+        assert intake.ledger.given_back == {"revoked": 0, "lost": 501}
+
+    asyncio.run(run())
+
+
 def test_without_room_the_consumer_is_not_let_in_and_nothing_is_paused() -> None:
     """A pause would throw away what librdkafka prefetched; half of the room lets it in again."""
 
