@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from itertools import islice
 from types import TracebackType
 from typing import Self
@@ -92,8 +93,10 @@ class Trickle:
         self._thread.join()
 
     def _write(self) -> None:
-        endless = orders(sys.maxsize)
-        while not self._over.wait(_PULSE_SECONDS):
+        """Pulses are due at fixed times: what one of them takes is not added to the pause."""
+        endless, due = orders(sys.maxsize), time.monotonic() + _PULSE_SECONDS
+        while not self._over.wait(max(0.0, due - time.monotonic())):
+            due += _PULSE_SECONDS
             for order in islice(endless, self._each):
                 _produce(self._producer, self.topic, order.body, order.user)
             self._producer.flush(_FLUSH_SECONDS)
