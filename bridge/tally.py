@@ -75,21 +75,23 @@ class Tally:
         latencies: dict[str, list[float]] = {}
         ages: list[float] = []
         same: list[float] = []
-        last, source, count = parcels[0].event, "", 0
+        last, stream, count = parcels[0].event, None, 0
+        rule, event_type = last.rule, last.event_type
         for parcel, record in zip(parcels, records, strict=True):
             event = parcel.event
             # Those of one rule mostly come together, and their names are the same objects.
-            if event.rule is not last.rule or event.event_type is not last.event_type:
+            if event.rule is not rule or event.event_type is not event_type:
                 _add(counts, last, count)
-                last, count = event, 0
+                last, count, rule, event_type = event, 0, event.rule, event.event_type
             count += 1
-            if record.timestamp_ms is not None:
-                if record.stream.source is not source:
-                    source = record.stream.source
-                    same = latencies.setdefault(source, [])
-                same.append(now_ms - record.timestamp_ms)
-            if event.time_ms is not None:
-                ages.append(now_ms - event.time_ms)
+            came_ms, time_ms = record.timestamp_ms, event.time_ms
+            if came_ms is not None:
+                if record.stream is not stream:
+                    stream = record.stream
+                    same = latencies.setdefault(stream.source, [])
+                same.append(now_ms - came_ms)
+            if time_ms is not None:
+                ages.append(now_ms - time_ms)
         _add(counts, last, count)
         for (rule, event_type, destination), number in counts.items():
             self._final(rule, event_type, destination, "delivered").value += number

@@ -47,6 +47,10 @@ class Keeper(Protocol):
         """Its socket is closed."""
         ...
 
+    def hung_up(self) -> None:
+        """A request on a used connection found that the server had closed it without a word."""
+        ...
+
 
 class Connection:
     """Carries one request at a time.
@@ -71,6 +75,7 @@ class Connection:
         "_socket",
         "_taker",
         "_unsent",
+        "_used",
         "_waiter",
         "_write_error",
         "_write_seconds",
@@ -78,6 +83,7 @@ class Connection:
         "deadline_seconds",
         "idle_since_seconds",
         "opened_seconds",
+        "round",
         "session_taken",
     )
 
@@ -98,10 +104,12 @@ class Connection:
         self._writing = False
         self._pausing = False
         self._is_last = False
+        self._used = False
         self.session_taken = not self._secure
         self._read_seconds = self._write_seconds = _NEVER
         self.opened_seconds = opened_seconds
         self.idle_since_seconds = opened_seconds
+        self.round = -1
         self.deadline_seconds = _NEVER
         self._loop.add_reader(self._number, self._on_readable)
 
@@ -283,9 +291,15 @@ class Connection:
         elif self._reply.started:
             self._fail(httpx.RemoteProtocolError("the server hung up in the middle of its response"))
         else:
+            self._tell_of_hangup()
             self._fail(httpx.RemoteProtocolError("the server hung up without a response"))
 
+    def _tell_of_hangup(self) -> None:
+        if self._used and not self._reply.started:
+            self._keeper.hung_up()
+
     def _lost(self, error: OSError) -> None:
+        self._tell_of_hangup()
         if self._write_error is not None and not self._reply.started:
             self._fail(httpx.WriteError(str(self._write_error)))
         else:
@@ -352,6 +366,7 @@ class Connection:
 
     def _done(self) -> None:
         """The response is whole."""
+        self._used = True
         self.deadline_seconds = _NEVER
         spoilt = self._is_last or self._unsent is not None or self._write_error is not None
         if self._reply.reusable and not spoilt:

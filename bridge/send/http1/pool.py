@@ -20,6 +20,8 @@ _SWEEP_SECONDS = 0.25
 _SHORTEST_SWEEP_SECONDS = 0.001
 _SWEEPS_PER_TIMEOUT = 8
 _NEVER = float("inf")
+_TRUSTED_AFTER = 100
+"""Reuses in a row that found no connection hung up behind its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,9 @@ class Pool:
         self._watched: Timeouts | None = None
         self._sweep_seconds = _SWEEP_SECONDS
         self._is_closed = False
+        self._trust = 0
+        self._round = self._next_round = 0
+        self._round_used = self._ticking = False
 
     async def take(self, timeouts: Timeouts) -> Connection:
         """An idle connection that the server still holds, or a new one.
@@ -92,8 +97,40 @@ class Pool:
         while self._idle:
             connection = self._idle.pop()
             if not connection.is_stale():
+                self._trust += 1
                 return connection
+            self._trust = 0
         return None
+
+    def take_warm(self) -> Connection | None:
+        """The same, but one that answered in this turn of the loop is not asked whether it was hung up since.
+
+        Servers that do so say it in their answer; those that have not shown it yet are asked.
+        """
+        if self._trust >= _TRUSTED_AFTER and self._idle and self._idle[-1].round == self._round:
+            return self._idle.pop()
+        return self.take_idle()
+
+    def _stamp(self, connection: Connection) -> None:
+        """Note the turn of the loop in which it became idle: the present, or that which ``_tock`` begins."""
+        connection.round = self._next_round
+        self._round_used = True
+        if not self._ticking:
+            self._ticking = True
+            self._loop.call_soon(self._tick)
+
+    def _tick(self) -> None:
+        """What was answered before this is to be used in this turn; what comes now is the next one's."""
+        self._next_round = self._round + 1
+        self._round_used = False
+        self._loop.call_soon(self._tock)
+
+    def _tock(self) -> None:
+        """The loop has looked at all its sockets since."""
+        self._round = self._next_round
+        self._ticking = self._round_used
+        if self._ticking:
+            self._tick()
 
     def _has_room(self) -> bool:
         return len(self._all) + self._opening < self._bounds.connections
@@ -186,6 +223,7 @@ class Pool:
         if not connection.session_taken:
             self._dialer.session = connection.new_session() or self._dialer.session
         connection.idle_since_seconds = now
+        self._stamp(connection)
         if not self._waiting or not self._serve(connection):
             self._idle.append(connection)
 
@@ -195,6 +233,10 @@ class Pool:
         if connection in self._idle:
             self._idle.remove(connection)
         self._offer_room()
+
+    def hung_up(self) -> None:
+        """See ``connection.Keeper``."""
+        self._trust = 0
 
     def close(self) -> None:
         """Close every connection; what is under way or waits fails."""

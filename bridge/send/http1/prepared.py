@@ -36,7 +36,7 @@ class Prepared:
             taker: called once, on the loop: status, headers, the start of the body; or 0 and the error.
         """
         data = b"%b%d\r\n\r\n%b" % (self._head, len(body), body)
-        connection = self._pool.take_idle()
+        connection = self._pool.take_warm()
         if connection is None:
             self._open_and_send(data, taker)
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 import httptools
 
 _MAX_SILENT_BYTES = 64 * 1024
+_KNOWN_BYTES = 1024
 _FIRST_STATUS, _FIRST_FINAL_STATUS, _SWITCHING = 100, 200, 101
 _LENGTH, _CHUNKED = 1, 2
 _BLANKS = b" \t"
@@ -31,6 +32,8 @@ class Reply:
     __slots__ = (
         "_bodiless",
         "_delimited",
+        "_known",
+        "_known_reply",
         "_parser",
         "_silent_bytes",
         "_starts_usual",
@@ -46,6 +49,9 @@ class Reply:
 
     def __init__(self) -> None:
         self._bodiless = True
+        # The bytes of the last response that came whole and in one piece, and what the parser made of them.
+        self._known = b""
+        self._known_reply: tuple[int, bytes, list[tuple[bytes, bytes]], list[bytes]] = (0, b"", [], [])
         self.reset()
 
     def reset(self, *, bodiless: bool = False) -> None:
@@ -74,8 +80,14 @@ class Reply:
         Raises:
             BadReply: it is no response, or has too much that is neither body nor the end.
         """
-        if not self.started:
+        begins = not self.started
+        if begins:
             self.started = True
+            # Compared as bytes: a view would be compared item by item.
+            is_like = bool(self._known) and len(data) == len(self._known)
+            if is_like and not self._bodiless and bytes(data) == self._known:
+                self._repeat()
+                return
             # llhttp tells the version as text that it puts together each time.
             self._starts_usual = data[: len(_USUAL_START)] == _USUAL_START
         self._silent_bytes += len(data)
@@ -88,6 +100,16 @@ class Reply:
             self.reusable = False
         if self._silent_bytes > _MAX_SILENT_BYTES and not self.complete:
             raise BadReply(f"a response head or trailer of more than {_MAX_SILENT_BYTES} bytes")
+
+        if begins and self.complete and self.reusable and not self._bodiless and len(data) <= _KNOWN_BYTES:
+            self._known = bytes(data)
+            self._known_reply = (self.status, self.version, self.headers, list(self.chunks))
+
+    def _repeat(self) -> None:
+        """The same bytes as before, between two whole responses: the parser would say the same."""
+        self.status, self.version, self.headers, chunks = self._known_reply
+        self.chunks = list(chunks)
+        self.headed = self.complete = self.reusable = True
 
     def end(self) -> bool:
         """The server closed: True when that is how this response ends."""

@@ -144,3 +144,41 @@ def test_mutated_responses_are_bad_or_something() -> None:
         assert heard.complete or not heard.reusable
         assert len(heard.body) <= len(wire)
         assert heard.status == 0 or 200 <= heard.status <= 999
+
+
+@pytest.mark.parametrize("between", [None, b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"])
+def test_the_same_bytes_again_say_the_same(between: bytes | None) -> None:
+    """Also with another response in between; and the parser is none the worse for what it was spared."""
+    wire = b"HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 2\r\n\r\n{}"
+    reply = Reply()
+    for piece in [wire, *([between] if between else []), wire, wire[:20], wire[20:], wire]:
+        if piece is not wire[20:] and not (reply.started and not reply.complete):
+            reply.reset()
+        reply.feed(memoryview(piece))
+    assert (reply.status, reply.headers, reply.chunks) == (
+        200,
+        [(b"A", b"b"), (b"Content-Length", b"2")],
+        [b"{}"],
+    )
+    assert (reply.headed, reply.complete, reply.reusable) == (True, True, True)
+
+
+def test_the_same_bytes_as_the_answer_to_a_head_are_another_response() -> None:
+    """A HEAD has no body: what looks like one spoils the connection."""
+    wire = memoryview(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+    reply = Reply()
+    reply.reset()
+    reply.feed(wire)
+    reply.reset(bodiless=True)
+    reply.feed(wire)
+    assert (reply.complete, reply.chunks, reply.reusable) == (True, [], False)
+
+
+def test_two_responses_at_once_are_never_taken_for_one() -> None:
+    """Whatever came before: more than was asked for spoils the connection."""
+    wire = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    reply = Reply()
+    for piece in (wire, wire + wire):
+        reply.reset()
+        reply.feed(memoryview(piece))
+    assert (reply.complete, reply.reusable) == (True, False)
