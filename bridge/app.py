@@ -150,7 +150,7 @@ class App:
             return None
         token = SecretSource(admin.token, base=self._config.base, environ=self._environ).value
         token()
-        return Operator(Control(loop, self._parts.intakes, pipeline.resumed), token)
+        return Operator(Control(loop, self._parts.intakes, pipeline), token)
 
     def _secret_reader(self) -> Callable[..., str]:
         return partial(read_secret, base=self._config.base, environ=self._environ)

@@ -103,6 +103,11 @@ class _Held:
             self.bytes += ticket.record.size_bytes
         self.tickets[ticket.record.offset] = ticket
 
+    def drop(self, ticket: Ticket) -> None:
+        """It is not to be started again."""
+        if self.tickets.pop(ticket.record.offset, None) is not None:
+            self.bytes -= ticket.record.size_bytes
+
 
 class Intake:
     """One source on the loop."""
@@ -373,6 +378,19 @@ class Intake:
         tickets = [self.ledger.renew(held[offset]) for offset in sorted(held)]
         self.let_go("dead_letters_unavailable", stream)
         self._starter.take_in(self, tickets)
+
+    def take_out(self, ticket: Ticket) -> Ticket:
+        """A new ticket for a record that is to end another way; what the old one began settles nothing."""
+        held = self._held.get(ticket.record.stream)
+        if held is not None:
+            held.drop(ticket)
+        return self.ledger.renew(ticket)
+
+    def try_again(self, stream: Stream) -> None:
+        """Start anew what stands still of a stream, whatever for."""
+        held = self._held.get(stream)
+        if held is not None:
+            self.release(tuple(held.reasons))
 
     def let_go(self, reason: str, stream: Stream | None = None) -> None:
         """The reason is gone."""

@@ -62,6 +62,15 @@ class Pipeline:
         intake.release((DEAD_LETTER_BUDGET,))
         intake.breathe()
 
+    def skip(self, intake: Intake, ticket: Ticket) -> None:
+        """An operator's word: a dead letter, whatever the record was to become; what waited goes on."""
+        fresh = intake.take_out(ticket)
+        for dispatcher in self._parts.dispatchers.values():
+            dispatcher.abandon_fenced()
+        intake.ledger.begin(fresh, 1)
+        self._bury(fresh, Cause(Reason.SKIPPED_BY_OPERATOR, "an operator skipped it"), 0)
+        intake.try_again(fresh.record.stream)
+
     def schema_asked(self, outcome: str) -> None:
         """The schema registry was asked."""
         self._tally.schema_asked(outcome)

@@ -1,4 +1,4 @@
-"""``POST /control/pause/SOURCE`` and ``/control/resume/SOURCE``, for who has the token. Admin thread."""
+"""``POST /control/pause/SOURCE``, ``resume/SOURCE``, ``skip/PLACE``, for who has the token. Admin thread."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ class Orders(Protocol):
         """Read it again."""
         ...
 
+    def skip(self, place: str) -> Future[None]:
+        """A dead letter for one record."""
+        ...
+
 
 class Operator(NamedTuple):
     """What is open to who has the token.
@@ -42,30 +46,31 @@ class Operator(NamedTuple):
 
 def control_routes(operator: Operator) -> list[Route]:
     """The routes."""
-    acts = {"pause": operator.orders.pause, "resume": operator.orders.resume}
+    orders = operator.orders
+    acts = {"pause/{what}": orders.pause, "resume/{what}": orders.resume, "skip/{what:path}": orders.skip}
     return [
-        Route(f"/control/{name}/{{source}}", _endpoint(name, act, operator.token), methods=["POST"])
-        for name, act in acts.items()
+        Route(f"/control/{path}", _endpoint(act, operator.token), methods=["POST"])
+        for path, act in acts.items()
     ]
 
 
 def _endpoint(
-    name: str, act: Callable[[str], Future[None]], token: Callable[[], str]
+    act: Callable[[str], Future[None]], token: Callable[[], str]
 ) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         said = request.headers.get("authorization", "")
         # Compared as bytes, in a time that tells nothing: a header may hold any character.
         if not hmac.compare_digest(said.encode(), (_BEARER + token()).encode()):
             return _refused(401, "a token is needed: `Authorization: Bearer …` with that of `admin.token`")
-        source = request.path_params["source"]
+        what = request.path_params["what"]
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
-                await asyncio.wrap_future(act(source))
+                await asyncio.wrap_future(act(what))
         except LookupError as error:
             return _refused(404, str(error))
         except TimeoutError:
             return _refused(503, "the bridge's loop does not answer: see /livez")
-        return JSONResponse({"source": source, "done": name})
+        return JSONResponse({"done": what})
 
     return endpoint
 

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from bridge import __version__
 from bridge.errors import BridgeError, ConfigErrors
 
-COMMANDS = ("run", "demo", "check", "test", "status", "pause", "resume", "dlq", "api", "schema")
+COMMANDS = ("run", "demo", "check", "test", "status", "pause", "resume", "skip", "dlq", "api", "schema")
 
 
 class _Commands(TyperGroup):

@@ -40,18 +40,18 @@ def no_bridge(url: str) -> ConsumerError:
     return ConsumerError(f"what answers at {url} is no bridge", "say its admin server with --url")
 
 
-def order(act: str, source: str, url: str, token: str) -> None:
-    """``pause`` or ``resume`` a source.
+def order(act: str, what: str, url: str, token: str) -> None:
+    """``pause`` or ``resume`` a source, or ``skip`` a record.
 
     Raises:
-        UsageError: no such source, no or a wrong token, or the bridge takes no orders.
+        UsageError: no such source or record, no or a wrong token, or the bridge takes no orders.
         ConsumerError: nobody answers, or it could not be done.
     """
     if not token or not token.isascii() or not token.isprintable():
         raise UsageError(
             "a token is needed, ASCII text: set FILUM_BRIDGE_ADMIN_TOKEN to that of `admin.token`"
         )
-    path = f"/control/{act}/{quote(source, safe='')}"
+    path = f"/control/{act}/{quote(what, safe='')}"
     answer = ask("POST", url, path, {"authorization": f"Bearer {token}"})
     if answer.is_success:
         return

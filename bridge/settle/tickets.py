@@ -359,6 +359,11 @@ class Ledger:
         ledger = self._streams.get(stream)
         return next(iter(ledger.tickets.values()), None) if ledger else None
 
+    def open_at(self, stream: Stream, offset: int) -> Ticket | None:
+        """The open record at a place; None where it is not ours, not read yet, or settled."""
+        ledger = self._streams.get(stream)
+        return ledger.tickets.get(offset) if ledger else None
+
     def oldest_unsettled_ms(self) -> int | None:
         """Broker time of the oldest open record, ms since 1970; heads of streams decide."""
         heads = (self.oldest_in(stream) for stream in self._streams)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -454,5 +456,43 @@ def test_a_large_prepared_request_arrives_whole(
             for sent in (body, b"x", body):
                 assert (await fetch(transport, post(server.url(), sent))).body == b"%d" % len(sent)
             assert server.connections == 1
+
+    play(main)
+
+
+def hanging_up(listener: socket.socket, answers: Sequence[int]) -> None:
+    """A server that hangs up behind so many answers of each connection and does not say it in the last."""
+    for count in answers:
+        accepted, _ = listener.accept()
+        with accepted, suppress(OSError):
+            for left in reversed(range(count)):
+                while not accepted.recv(4096).endswith(b"x"):
+                    pass
+                # The last answer and the end arrive as one.
+                accepted.send(OK, 0 if left else socket.MSG_MORE)
+            accepted.shutdown(socket.SHUT_WR)
+
+
+@pytest.mark.parametrize(("before", "failures"), [(50, 0), (300, 1)], ids=["not trusted", "trusted"])
+def test_a_server_that_hangs_up_behind_an_answer_is_trusted_once(
+    play: Play, before: int, failures: int
+) -> None:
+    """Connections are not asked again and again whether they still are one; who deceives is asked always."""
+
+    async def main() -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        counts = [before] + [1] * 20
+        server = threading.Thread(target=hanging_up, args=(listener, counts), daemon=True)
+        server.start()
+        failed = 0
+        async with prepared() as transport:
+            for _ in range(before + 20):
+                try:
+                    assert (await fetch(transport, post(url, b"x"))).body == b"ok"
+                except httpx.TransportError:
+                    failed += 1
+        listener.close()
+        assert failed == failures
 
     play(main)

@@ -31,6 +31,9 @@ class Keeper:
     def gone(self, connection: Connection) -> None:
         self.told.append("gone")
 
+    def hung_up(self) -> None:
+        self.told.append("hung up")
+
 
 @contextmanager
 def connected() -> Iterator[tuple[Connection, socket.socket, Keeper]]:
