@@ -18,6 +18,8 @@ from tests.parts.apicurio import Apicurio
 from tests.parts.kafka import Kafka
 from tests.parts.rabbitmq import RabbitMQ
 
+_MEASURED = "measured"
+
 
 def require(missing: str) -> None:
     """Go on when nothing is missing; else skip, or fail where CI must have it."""
@@ -25,6 +27,28 @@ def require(missing: str) -> None:
         pytest.fail(missing)
     if missing:
         pytest.skip(missing)
+
+
+@pytest.fixture
+def report(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Keep one line of figures for the end of the test run."""
+    return lambda line: record_property(_MEASURED, line)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was measured, passed or not; it travels with the reports, whichever process made them."""
+    reports = [one for several in terminalreporter.stats.values() for one in several]
+    lines = [
+        str(line)
+        for one in reports
+        if isinstance(one, pytest.TestReport) and one.when == "call"
+        for name, line in one.user_properties
+        if name == _MEASURED
+    ]
+    if lines:
+        terminalreporter.section("measured")
+    for line in lines:
+        terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,11 @@ class Bridge:
         command: list[str | Path] = [sys.executable, "-m", "bridge", "run", "--config", home / "bridge.yaml"]
         self.process = Process(command, log=self.log, env={"FILUM_WRITE_KEY": "test-key", **(env or {})})
 
+    @property
+    def metrics_url(self) -> str:
+        """Of its ``/metrics``."""
+        return self._admin + "/metrics"
+
     def start(self) -> None:
         """Start, and wait until it is ready."""
         self.process.start()

@@ -47,6 +47,13 @@ group.consumer.min.heartbeat.interval.ms=100
 group.consumer.heartbeat.interval.ms=500
 """
 
+_PROXIED = """
+listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{proxied_port},CONTROLLER://127.0.0.1:{{controller}}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{advertised}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+"""
+
 _LOGGING = """
 status=error
 rootLogger.level=info
@@ -75,11 +82,17 @@ class Kafka:
         log: everything the broker wrote.
     """
 
-    def __init__(self, home: Path, *, properties: str = "") -> None:
-        """No I/O; ``home`` must exist and be empty, ``properties`` are added to server.properties."""
+    def __init__(self, home: Path, *, properties: str = "", advertised_port: int = 0) -> None:
+        """No I/O; ``home`` must exist and be empty, ``properties`` are added to server.properties.
+
+        With ``advertised_port`` it has a second door, ``proxied_port``, where clients are told that port of
+        loopback for all that follows: that of a proxy to the door.
+        """
         self._home = home
-        self._extra = properties
         self._port = free_port()
+        self.proxied_port = free_port() if advertised_port else 0
+        doors = _PROXIED.format(port=self._port, proxied_port=self.proxied_port, advertised=advertised_port)
+        self._extra = (doors if advertised_port else "") + properties
         self.brokers = f"127.0.0.1:{self._port}"
         self.log = home / "broker.log"
         self._process = Process(
@@ -170,8 +183,10 @@ class Kafka:
 
     def _format(self) -> None:
         """Write the settings and a fresh cluster id, as ``kafka-storage.sh format`` does."""
-        settings = _PROPERTIES.format(home=self._home, port=self._port, controller_port=free_port())
-        (self._home / "server.properties").write_text(settings + self._extra)
+        controller = free_port()
+        settings = _PROPERTIES.format(home=self._home, port=self._port, controller_port=controller)
+        extra = self._extra.replace("{controller}", str(controller))
+        (self._home / "server.properties").write_text(settings + extra)
         (self._home / "log4j2.properties").write_text(_LOGGING)
         noise = uuid.uuid4().bytes
         # Its text must not begin with a dash, or the tool takes it for an option.

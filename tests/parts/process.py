@@ -13,6 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+_PORTS = range(10_000 + _WORKER % 4 * 5_500, 15_500 + _WORKER % 4 * 5_500)
+"""Each test process has its own, for a port is free only until somebody else finds it."""
 _GUARD = 'read -r _; kill -9 "-$0"'
 """Shell text: wait for the end of the pipe from the tests, then kill the group of the program."""
 
@@ -27,11 +30,11 @@ def free_port() -> int:
     Ports for outgoing connections (from 32768 on Linux) will not do: while a broker is down, its own port
     may be taken by somebody's connection, even by that of a client dialing it.
     """
-    for port in random.sample(range(10_000, 32_000), 200):
+    for port in random.sample(_PORTS, 200):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
-    raise PartFailed("no free port between 10000 and 32000")
+    raise PartFailed(f"no free port in {_PORTS}")
 
 
 def wait_until(ready: Callable[[], bool], *, timeout_seconds: float, what: str) -> None:
@@ -108,11 +111,11 @@ class Process:
 
     def freeze(self) -> None:
         """Stop its clock (SIGSTOP): connections stay open, nothing answers."""
-        self._signal(signal.SIGSTOP)
+        self.signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let it go on after ``freeze``."""
-        self._signal(signal.SIGCONT)
+        self.signal(signal.SIGCONT)
 
     def log_tail(self, lines: int = 25) -> str:
         """The last lines it wrote."""
@@ -125,15 +128,16 @@ class Process:
     def _end(self, how: signal.Signals, timeout_seconds: float) -> None:
         if self._child is None:
             return
-        self._signal(how)
+        self.signal(how)
         with suppress(subprocess.TimeoutExpired):
             self._child.wait(timeout_seconds)
-        self._signal(signal.SIGKILL)
+        self.signal(signal.SIGKILL)
         self._child.wait(10.0)
         self._child = None
         self._dismiss_guard()
 
-    def _signal(self, how: signal.Signals) -> None:
+    def signal(self, how: signal.Signals) -> None:
+        """Send it to the child and its own children."""
         if self._child is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._child.pid, how)

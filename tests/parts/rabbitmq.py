@@ -50,6 +50,7 @@ class RabbitMQ:
     Attributes:
         url: for clients, user info included (``guest``).
         address: the same without user info.
+        port: of both.
         log: everything the node wrote.
     """
 
@@ -57,10 +58,10 @@ class RabbitMQ:
         """No I/O; ``home`` must exist and be empty, ``settings`` are added to rabbitmq.conf."""
         self._home = home
         self._settings = settings
-        self._port = free_port()
+        self.port = free_port()
         self._epmd_port = free_port()
-        self.address = f"amqp://127.0.0.1:{self._port}/%2F"
-        self.url = f"amqp://guest:guest@127.0.0.1:{self._port}/%2F"
+        self.address = f"amqp://127.0.0.1:{self.port}/%2F"
+        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
         self.log = home / "node.log"
         self._env = self._environment()
         self._epmd = Process(["epmd", "-address", "127.0.0.1"], log=home / "epmd.log", env=self._env)
@@ -174,13 +175,13 @@ class RabbitMQ:
         home = str(self._home)
         return {
             "HOME": home,
-            "RABBITMQ_NODENAME": f"part{self._port}@localhost",
+            "RABBITMQ_NODENAME": f"part{self.port}@localhost",
             "RABBITMQ_CONF_ENV_FILE": f"{home}/none.conf",
             "RABBITMQ_CONFIG_FILE": f"{home}/rabbitmq.conf",
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{home}/plugins",
             "RABBITMQ_MNESIA_BASE": f"{home}/data",
             "RABBITMQ_LOG_BASE": f"{home}/log",
-            "RABBITMQ_NODE_PORT": str(self._port),
+            "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(free_port()),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
             "RUNNING_UNDER_SYSTEMD": "true",  # no shell in between: signals reach the node itself
@@ -189,7 +190,7 @@ class RabbitMQ:
         }
 
     def _write_files(self) -> None:
-        (self._home / "rabbitmq.conf").write_text(_SETTINGS.format(port=self._port) + self._settings)
+        (self._home / "rabbitmq.conf").write_text(_SETTINGS.format(port=self.port) + self._settings)
         (self._home / "plugins").write_text("[].\n")
         cookie = self._home / ".erlang.cookie"
         if not cookie.exists():

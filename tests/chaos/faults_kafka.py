@@ -1,0 +1,167 @@
+"""Faults of a Kafka broker, of the way to it, and of what lies on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._resource import ResourceType
+from confluent_kafka.cimpl import NewPartitions, NewTopic
+
+from tests.chaos.arena import Setting
+from tests.chaos.faults import Fault
+from tests.chaos.kafka_arena import PARTITIONS, KafkaArena
+from tests.e2e.auditor import Made
+from tests.parts.toxiproxy import Proxy
+
+_OWN = Setting(own_broker=True)
+_OWN_NEXT = Setting(own_broker=True, protocol="consumer")
+_PROXIED = Setting(proxied=True)
+
+
+def kill_broker(arena: KafkaArena) -> None:
+    """It crashes and comes back with what it had."""
+    arena.kafka.kill()
+    arena.stalls("broker_down")
+    arena.over()
+    arena.kafka.start()
+    arena.healed()
+
+
+def freeze_broker(arena: KafkaArena) -> None:
+    """It hangs with its connections open."""
+    arena.kafka.freeze()
+    arena.stalls("broker_down")
+    arena.kafka.thaw()
+    arena.healed()
+
+
+def cut_off(arena: KafkaArena) -> None:
+    """No way to the broker, for longer than the session timeout."""
+    way(arena).cut()
+    arena.stalls("broker_down")
+    arena.stands_still()
+    way(arena).mend()
+    arena.healed()
+
+
+def slow_broker(arena: KafkaArena) -> None:
+    """A third of a second more each way."""
+    way(arena).poison("latency", latency=300, jitter=100)
+    arena.flows()
+    way(arena).cure("latency")
+    arena.healed()
+
+
+def reset_broker(arena: KafkaArena) -> None:
+    """Connections are reset a little after they are made."""
+    way(arena).poison("reset_peer", timeout=300)
+    arena.stalls("broker_down")
+    way(arena).cure("reset_peer")
+    arena.healed()
+
+
+def way(arena: KafkaArena) -> Proxy:
+    """To the broker."""
+    assert arena.kafka_proxy is not None
+    return arena.kafka_proxy
+
+
+def refuse_commits(arena: KafkaArena) -> None:
+    """The offsets topic wants more replicas than there are: no commit is taken, all else goes on."""
+    failed = arena.first.look().total("bridge_commits_total", outcome="failed")
+    alter_topic(arena, "__consumer_offsets", "min.insync.replicas", "2")
+    arena.until(
+        lambda: arena.first.look().total("bridge_commits_total", outcome="failed") > failed, "commits fail"
+    )
+    arena.flows()
+    alter_topic(arena, "__consumer_offsets", "min.insync.replicas", "1")
+    taken = arena.first.look().total("bridge_commits_total", outcome="ok")
+    arena.until(
+        lambda: arena.first.look().total("bridge_commits_total", outcome="ok") > taken, "commits again"
+    )
+    arena.healed()
+
+
+def alter_topic(arena: KafkaArena, name: str, key: str, value: str) -> None:
+    """One setting of a topic, while it is in use."""
+    entry = ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry])
+    admin = arena.kafka.admin()
+    admin.incremental_alter_configs([resource])[resource].result(30)
+
+
+def delete_topic(arena: KafkaArena) -> None:
+    """Deleted with what was not read, and made again: the new log is read from its beginning."""
+    arena.traffic.pause()
+    old = arena.traffic.log
+    admin = arena.kafka.admin()
+    admin.delete_topics([arena.topic])[arena.topic].result(30)
+    arena.until(lambda: arena.topic not in arena.kafka.admin().list_topics(timeout=10).topics, "it is gone")
+    admin.create_topics([NewTopic(arena.topic, PARTITIONS, 1)])[arena.topic].result(30)
+    arena.traffic.log = old + 1
+    arena.traffic.renew()
+    arena.deleted = lambda made: arena.traffic.made[made].log <= old
+    arena.traffic.go_on()
+    arena.healed()
+
+
+def add_partitions(arena: KafkaArena) -> None:
+    """Two more: what is in them is read from their beginning."""
+    admin = arena.kafka.admin()
+    admin.create_partitions([NewPartitions(arena.topic, PARTITIONS + 2)])[arena.topic].result(30)
+    made = [place_in(arena, PARTITIONS + number, f"late-{number}") for number in range(2)]
+    arena.until(lambda: accepted(arena, made), "what is in the new ones", 60.0)
+    arena.healed()
+
+
+def place_in(arena: KafkaArena, partition: int, user: str) -> Made:
+    """A record of a new user in this partition."""
+    made = arena.traffic.next(user)
+    arena.traffic.send(made, partition=partition)
+    return made
+
+
+def accepted(arena: KafkaArena, made: Sequence[Made]) -> bool:
+    """All of these."""
+    ended = {Made(one.user, one.seq) for one in list(arena.api.accepted)}
+    return set(made) <= ended
+
+
+def lose_offsets(arena: KafkaArena) -> None:
+    """Retention took what was not read: it is counted and said, and what is left is read."""
+    arena.first.stop()
+    before = len(arena.traffic.made)
+    arena.until(lambda: len(arena.traffic.made) > before + 200, "more is written")
+    arena.traffic.pause()
+    admin = arena.kafka.admin()
+    ends = [TopicPartition(arena.topic, number, -1) for number in range(PARTITIONS)]
+    lows = {
+        one.partition: answer.result(30).low_watermark for one, answer in admin.delete_records(ends).items()
+    }
+
+    def is_deleted(made: Made) -> bool:
+        place = arena.traffic.made[made]
+        return place.offset < int(lows[place.partition])
+
+    arena.deleted = is_deleted
+    arena.over()
+    arena.traffic.go_on()
+    arena.first.start()
+    arena.healed()
+    assert arena.first.look().total("bridge_offsets_lost_total") > 0, "what the broker deleted is silent"
+
+
+KAFKA_FAULTS = (
+    Fault("broker killed and restarted", kill_broker, _OWN, ["broker_down"]),
+    Fault("broker killed and restarted, KIP-848", kill_broker, _OWN_NEXT, ["broker_down"], in_short=False),
+    Fault("broker paused", freeze_broker, _OWN, ["broker_down"]),
+    Fault("network to the broker cut", cut_off, _PROXIED, ["broker_down"]),
+    Fault("network to the broker slow", slow_broker, _PROXIED),
+    Fault("network to the broker reset", reset_broker, _PROXIED, ["broker_down"]),
+    Fault("commits fail", refuse_commits, _OWN),
+    Fault("topic deleted and made again", delete_topic),
+    Fault("partitions added", add_partitions),
+    Fault("offsets out of range", lose_offsets, Setting(source={"on_offset_lost": "earliest"})),
+)

@@ -1,0 +1,126 @@
+"""Faults of a RabbitMQ node, of the way to it, and of its queues."""
+
+from __future__ import annotations
+
+from tests.chaos.api import Manner
+from tests.chaos.arena import Setting
+from tests.chaos.faults import Fault
+from tests.chaos.rabbitmq_arena import RabbitArena
+
+_OWN = Setting(own_broker=True)
+_TIMEOUT_SECONDS = 4
+_TIMES_OUT = Setting(
+    broker=f"consumer_timeout = {_TIMEOUT_SECONDS * 1000}\n", source={"consumer_timeout": "10m"}
+)
+_QUORUM = Setting(queue={"x_queue_type": "quorum"})
+_QUORUM_OWN = Setting(own_broker=True, queue={"x_queue_type": "quorum"})
+
+
+def kill_node(arena: RabbitArena) -> None:
+    """It crashes and comes back with what it had on disk."""
+    arena.node.kill()
+    arena.stalls("broker_down")
+    arena.over()
+    arena.node.start()
+    arena.healed()
+
+
+def restart_node(arena: RabbitArena) -> None:
+    """It is restarted in good order."""
+    arena.node.stop()
+    arena.stalls("broker_down")
+    arena.over()
+    arena.node.start()
+    arena.healed()
+
+
+def freeze_node(arena: RabbitArena) -> None:
+    """It hangs with its connections open, for longer than the heartbeat allows."""
+    arena.node.freeze()
+    arena.stalls("broker_down")
+    arena.node.thaw()
+    arena.healed()
+
+
+def cut_off(arena: RabbitArena) -> None:
+    """No way to the node."""
+    assert arena.node_proxy is not None
+    arena.node_proxy.cut()
+    arena.stalls("broker_down")
+    arena.node_proxy.mend()
+    arena.healed()
+
+
+def reset_node(arena: RabbitArena) -> None:
+    """Connections are reset a little after they are made."""
+    assert arena.node_proxy is not None
+    arena.node_proxy.poison("reset_peer", timeout=300)
+    arena.stalls("broker_down")
+    arena.node_proxy.cure("reset_peer")
+    arena.healed()
+
+
+def slow_node(arena: RabbitArena) -> None:
+    """A third of a second more each way."""
+    assert arena.node_proxy is not None
+    arena.node_proxy.poison("latency", latency=300, jitter=100)
+    arena.flows()
+    arena.node_proxy.cure("latency")
+    arena.healed()
+
+
+def close_connections(arena: RabbitArena) -> None:
+    """An operator closes every connection."""
+    arena.node.ctl("close_all_connections", "a test")
+    arena.healed()
+
+
+def delete_queue(arena: RabbitArena) -> None:
+    """The queue is deleted, its consumer cancelled, and the queue made again."""
+    arena.traffic.pause()
+    old = arena.traffic.log
+    with arena.node.connect() as connection:
+        connection.channel().queue_delete(arena.queue)
+    arena.stalls("broker_down")
+    arena.remake_queue()
+    arena.traffic.log = old + 1
+    arena.deleted = lambda made: arena.traffic.made[made].log <= old
+    arena.traffic.go_on()
+    arena.healed()
+
+
+def raise_memory_alarm(arena: RabbitArena) -> None:
+    """The node blocks who publishes; who consumes goes on."""
+    arena.node.ctl("set_vm_memory_high_watermark", "absolute", "1MB")
+    arena.until(lambda: arena.node.depth(arena.queue) == 0, "the queue is empty")
+    arena.stands_still()
+    arena.node.ctl("set_vm_memory_high_watermark", "absolute", "1GB")
+    arena.healed()
+
+
+def outlast_the_timeout(arena: RabbitArena) -> None:
+    """The API hangs for longer than the broker lets a delivery wait, and the bridge was told another time."""
+    arena.node.ctl("eval", "application:set_env(rabbit, channel_tick_interval, 500).")
+    arena.api.manner = Manner(status=503)
+    seen = arena.first.look().total("bridge_rebalances_total", kind="lost")
+    arena.until(
+        lambda: arena.first.look().total("bridge_rebalances_total", kind="lost") > seen,
+        "the channel is closed",
+    )
+    arena.api.manner = Manner()
+    arena.healed()
+
+
+RABBITMQ_FAULTS = (
+    Fault("broker killed and restarted", kill_node, _OWN, ["broker_down"]),
+    Fault("broker killed and restarted, quorum", kill_node, _QUORUM_OWN, ["broker_down"], in_short=False),
+    Fault("broker restarted", restart_node, _OWN, ["broker_down"], in_short=False),
+    Fault("broker paused", freeze_node, _OWN, ["broker_down"], in_short=False),
+    Fault("network to the broker cut", cut_off, Setting(proxied=True), ["broker_down"]),
+    Fault("network to the broker slow", slow_node, Setting(proxied=True), in_short=False),
+    Fault("network to the broker reset", reset_node, Setting(proxied=True), ["broker_down"], in_short=False),
+    Fault("connections closed by the operator", close_connections),
+    Fault("queue deleted, consumer cancelled", delete_queue, Setting(), ["broker_down"]),
+    Fault("memory alarm", raise_memory_alarm, _OWN),
+    Fault("channel closed by the consumer timeout", outlast_the_timeout, _TIMES_OUT, ["breaker"]),
+)
