@@ -53,6 +53,10 @@ STALL_REASONS: Mapping[str, Why] = {
         "partitions are being handed over; what is open ends first",
         "nothing: `shutdown.revoke` bounds it",
     ),
+    "offset_lost": Why(
+        "the broker no longer has the record to read next (retention, or a topic made again)",
+        "set `on_offset_lost: earliest`, or reset the group's offset, and restart",
+    ),
     "paused_by_operator": Why(
         "an operator paused it",
         "say `filum-bridge resume SOURCE`",

@@ -178,6 +178,8 @@ class Watch:
         for intake in self._parts.intakes.values():
             for reason in intake.stall_reasons():
                 yield intake.name, "", reason
+            if intake.consumer.stats.without_offset:
+                yield intake.name, "", "offset_lost"
             if intake.link is Link.CONNECTING and not intake.has_ended:
                 yield intake.name, "", "broker_down"
         for source in self._parts.returns.sources:

@@ -139,6 +139,8 @@ class ConsumerStats:
     """``time.monotonic()`` when the oldest record came that is not settled, of streams that hold some;
     empty where nobody minds. Replaced as a whole."""
     offsets_lost: int = 0
+    without_offset: frozenset[Stream] = frozenset()
+    """Streams that stand still because the broker no longer has what is to be read next."""
     weak_ids: int = 0
     metadata_limit: int = 0
     """Characters of metadata that the broker keeps with a position, as far as known; 0: none."""

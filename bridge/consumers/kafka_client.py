@@ -265,9 +265,8 @@ class KafkaPublisher:
     """
 
     def __init__(self, properties: Properties) -> None:
-        asked = {"acks": "all", "enable.idempotence": True, "delivery.timeout.ms": 30_000, "linger.ms": 5}
         with _translated():
-            self._producer = Producer({**asked, **properties, **_CONFIRMED}, logger=_LOG)
+            self._producer = Producer({**_PUBLISHING, **properties, **_CONFIRMED}, logger=_LOG)
         self._open = True
         self._thread = threading.Thread(target=self._serve, name="kafka-publisher", daemon=True)
         self._thread.start()
@@ -321,6 +320,13 @@ class KafkaPublisher:
             self._producer.poll(0.1)
 
 
+# A missing topic is known to be missing after 5 s, and found 10 s after it was made (defaults: 30 s, 5 min).
+_PUBLISHING: Properties = {
+    "delivery.timeout.ms": 30_000,
+    "linger.ms": 5,
+    "topic.metadata.propagation.max.ms": 5_000,
+    "topic.metadata.refresh.interval.ms": 10_000,
+}
 _CONFIRMED: Properties = {"acks": "all", "enable.idempotence": True}
 
 

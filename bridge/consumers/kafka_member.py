@@ -201,6 +201,7 @@ class Member:
             self._count("lost")
             self._inbox.lost([self._assignment.stream(partition) for partition in ours])
         self._has_joined, self._connected_at = False, time.monotonic()
+        self._link.is_suspect = True
         self._forget(partitions)
 
     def _drain(self, ours: Sequence[Partition]) -> None:
@@ -366,6 +367,7 @@ class Member:
         self._stats.offsets_lost += 1
         if self._settings.on_offset_lost == "stop":
             self._assignment.held.add(stream)
+            self._show()
             remedy = "set `on_offset_lost: earliest`, or reset the group's offset, and restart"
             self._link.tell(f"{place} is held: the broker has lost the offset to read next ({remedy})")
             return
@@ -454,6 +456,7 @@ class Member:
     def _show(self) -> None:
         self._stats.assigned = self._assignment.streams()
         self._stats.paused = self._assignment.at_rest()
+        self._stats.without_offset = frozenset(self._assignment.held)
 
 
 def _mark(position: Position) -> Mark:

@@ -17,6 +17,7 @@ from typing import Any
 from tests.chaos.api import Acceptance, AuditingApi
 from tests.chaos.books import Life, Row, duplicates, lost, order_violations
 from tests.chaos.scrapes import Scraper, Seen, total, unanswered
+from tests.chaos.scrapes import stalls as stalls_of
 from tests.chaos.traffic import Traffic
 from tests.e2e.auditor import Made
 from tests.e2e.bridge import Bridge
@@ -98,6 +99,7 @@ class Setting:
         broker: settings of the broker, in its own format; a broker of its own is started if there are any, or
             if ``own_broker`` says so.
         proxied: the brokers, and the API, are reached through proxies.
+        paired: two brokers of its own, the second of which coordinates the group and leads nothing.
         tls: the API speaks TLS.
         queue: arguments of the queue (RabbitMQ).
         letters: where dead letters go: ``file``, ``kafka``, or ``disk``, a file on a disk of a few pages.
@@ -113,6 +115,7 @@ class Setting:
     broker: str = ""
     own_broker: bool = False
     proxied: bool = False
+    paired: bool = False
     tls: bool = False
     queue: Mapping[str, str | int | bool] = field(default_factory=dict)
     letters: str = "file"
@@ -211,11 +214,17 @@ class Arena:
         enough: int = 1 << 60,
     ) -> None:
         """Wait for something, or for so many acceptances; the end of a bridge is in its log."""
-        wait_until(
-            lambda: len(self.api.accepted) >= enough or ready(),
-            timeout_seconds=seconds,
-            what=f"{what} (accepted {len(self.api.accepted)})",
-        )
+        before = len(self.api.accepted)
+        try:
+            wait_until(
+                lambda: len(self.api.accepted) >= enough or ready(), timeout_seconds=seconds, what=what
+            )
+        except PartFailed as problem:
+            seen = {one.life: sorted(stalls_of(one.look().last)) for one in self.replicas if one.is_up}
+            counts = (
+                f"{len(self.traffic.made)} made, {before} accepted before and {len(self.api.accepted)} now"
+            )
+            raise PartFailed(f"{problem}; {counts}; stalled: {seen}") from None
 
     def stalls(self, reason: str, replica: Replica | None = None, seconds: float = _WAIT_SECONDS) -> None:
         """Wait until ``bridge_stalled`` names this reason."""
@@ -280,6 +289,7 @@ class Arena:
             last = self.scraper.seen[name].last
             life.given_back = max(life.given_back, int(total(last, "bridge_records_given_back_total")))
             life.unanswered = int(unanswered(last))
+            life.losses = self.scraper.seen[name].losses
         twice, differ = duplicates(accepted, self.lives)
         missing = lost(made, accepted, letters)
         deleted = [one for one in missing if self.deleted(one)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from tests.chaos.api import Acceptance
+from tests.chaos.scrapes import Loss
 from tests.chaos.traffic import Place
 from tests.e2e.auditor import Made
 
@@ -21,12 +22,14 @@ class Life:
     Attributes:
         given_back: records it gave back, by its own count.
         unanswered: requests of it that ended without an answer, by its own count.
+        losses: times in which what it settled may not have been committed before its partitions were lost.
         is_finished: set where it was killed: whether its last commit called an event's record finished.
             Where brokers keep no commits, ``killed_holding`` bounds how many were not.
     """
 
     given_back: int = 0
     unanswered: int = 0
+    losses: Sequence[Loss] = ()
     is_finished: Callable[[Acceptance], bool] | None = None
     killed_holding: int = 0
 
@@ -111,6 +114,8 @@ def _explain(
         return UNANSWERED
     if life.is_finished is not None and not life.is_finished(first):
         return KILL
+    if any(loss.since_seconds <= first.at_seconds <= loss.until_seconds for loss in life.losses):
+        return GIVEN_BACK
     for kind, budget in ((GIVEN_BACK, left), (UNANSWERED, silent), (KILL, holding)):
         if budget[first.by] > 0:
             budget[first.by] -= 1

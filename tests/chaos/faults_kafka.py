@@ -5,19 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from confluent_kafka import TopicPartition
-from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
-from confluent_kafka.admin._resource import ResourceType
+from confluent_kafka.admin._acl import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+)
+from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
-from tests.chaos.arena import Setting
+from tests.chaos.arena import Replica, Setting
 from tests.chaos.faults import Fault
 from tests.chaos.kafka_arena import PARTITIONS, KafkaArena
 from tests.e2e.auditor import Made
+from tests.parts.kafka_pair import KafkaPair
 from tests.parts.toxiproxy import Proxy
 
 _OWN = Setting(own_broker=True)
 _OWN_NEXT = Setting(own_broker=True, protocol="consumer")
 _PROXIED = Setting(proxied=True)
+_AUTHORIZING = Setting(
+    broker="authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
+    "allow.everyone.if.no.acl.found=true\n"
+)
+_ANY = (ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY)
 
 
 def kill_broker(arena: KafkaArena) -> None:
@@ -69,27 +80,39 @@ def way(arena: KafkaArena) -> Proxy:
 
 
 def refuse_commits(arena: KafkaArena) -> None:
-    """The offsets topic wants more replicas than there are: no commit is taken, all else goes on."""
-    failed = arena.first.look().total("bridge_commits_total", outcome="failed")
-    alter_topic(arena, "__consumer_offsets", "min.insync.replicas", "2")
-    arena.until(
-        lambda: arena.first.look().total("bridge_commits_total", outcome="failed") > failed, "commits fail"
+    """Somebody takes the rights on the group away: no commit is taken, and no membership."""
+    failed = failed_commits(arena.first)
+    admin = arena.kafka.admin()
+    denied = AclBinding(
+        ResourceType.GROUP,
+        arena.group,
+        ResourcePatternType.LITERAL,
+        "User:ANONYMOUS",
+        "*",
+        AclOperation.READ,
+        AclPermissionType.DENY,
     )
-    arena.flows()
-    alter_topic(arena, "__consumer_offsets", "min.insync.replicas", "1")
-    taken = arena.first.look().total("bridge_commits_total", outcome="ok")
-    arena.until(
-        lambda: arena.first.look().total("bridge_commits_total", outcome="ok") > taken, "commits again"
-    )
+    admin.create_acls([denied])[denied].result(30)
+    arena.until(lambda: failed_commits(arena.first) > failed, "commits fail")
+    arena.stalls("broker_down")
+    found = AclBindingFilter(ResourceType.GROUP, arena.group, *_ANY)
+    admin.delete_acls([found])[found].result(30)
     arena.healed()
 
 
-def alter_topic(arena: KafkaArena, name: str, key: str, value: str) -> None:
-    """One setting of a topic, while it is in use."""
-    entry = ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry])
-    admin = arena.kafka.admin()
-    admin.incremental_alter_configs([resource])[resource].result(30)
+def lose_coordinator(arena: KafkaArena) -> None:
+    """The broker that coordinates the group dies; the one that has the records lives."""
+    assert isinstance(arena.kafka, KafkaPair)
+    arena.kafka.second.kill()
+    arena.stalls("broker_down")
+    arena.over()
+    arena.kafka.second.begin()
+    arena.healed()
+
+
+def failed_commits(replica: Replica) -> float:
+    """So far."""
+    return replica.look().total("bridge_commits_total", outcome="failed")
 
 
 def delete_topic(arena: KafkaArena) -> None:
@@ -111,7 +134,10 @@ def add_partitions(arena: KafkaArena) -> None:
     """Two more: what is in them is read from their beginning."""
     admin = arena.kafka.admin()
     admin.create_partitions([NewPartitions(arena.topic, PARTITIONS + 2)])[arena.topic].result(30)
+    arena.traffic.pause()
+    arena.traffic.renew()
     made = [place_in(arena, PARTITIONS + number, f"late-{number}") for number in range(2)]
+    arena.traffic.go_on()
     arena.until(lambda: accepted(arena, made), "what is in the new ones", 60.0)
     arena.healed()
 
@@ -160,8 +186,9 @@ KAFKA_FAULTS = (
     Fault("network to the broker cut", cut_off, _PROXIED, ["broker_down"]),
     Fault("network to the broker slow", slow_broker, _PROXIED),
     Fault("network to the broker reset", reset_broker, _PROXIED, ["broker_down"]),
-    Fault("commits fail", refuse_commits, _OWN),
-    Fault("topic deleted and made again", delete_topic),
+    Fault("coordinator lost", lose_coordinator, Setting(paired=True), ["broker_down"]),
+    Fault("commits refused: no rights on the group", refuse_commits, _AUTHORIZING, ["broker_down"]),
+    Fault("topic deleted and made again", delete_topic, Setting(source={"on_offset_lost": "earliest"})),
     Fault("partitions added", add_partitions),
     Fault("offsets out of range", lose_offsets, Setting(source={"on_offset_lost": "earliest"})),
 )

@@ -21,6 +21,7 @@ from tests.chaos.traffic import KafkaTraffic
 from tests.e2e.auditor import Made, kafka_rules
 from tests.e2e.bridge import Bridge
 from tests.parts.kafka import Kafka
+from tests.parts.kafka_pair import KafkaPair
 from tests.parts.toxiproxy import Proxy
 
 PARTITIONS = 6
@@ -52,7 +53,7 @@ class KafkaArena(Arena):
         self.kafka = kafka
         self.kafka_proxy = kafka_proxy
         self.topic = kafka.new_topic("chaos", partitions=PARTITIONS)
-        self.group = f"group-{self.topic}"
+        self.group = kafka.group_of_the_second() if isinstance(kafka, KafkaPair) else f"group-{self.topic}"
         self.letter_topic = kafka.new_topic("letters") if setting.letters == "kafka" else ""
         self._setting = setting
         traffic = KafkaTraffic(kafka.brokers, self.topic, PARTITIONS, setting.rate, setting.users, seed)

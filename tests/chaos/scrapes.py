@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -11,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 _EVERY_SECONDS = 0.2
+_COMMIT_SECONDS = 0.5
+"""A commit holds what was settled up to an interval (0.1 s) before it left, and answers take their time."""
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 _NO_ANSWER = ("timeout", "network")
 
@@ -59,9 +62,21 @@ def stalls(look: Look) -> set[str]:
     return {one.labels["reason"] for one in look.get("bridge_stalled", []) if one.value}
 
 
+def lost_partitions(look: Look) -> float:
+    """How often partitions, or channels, went without notice."""
+    return total(look, "bridge_rebalances_total", kind="lost")
+
+
 def unanswered(look: Look) -> float:
     """Requests that were sent and ended without an answer."""
     return sum(total(look, "bridge_requests_total", code=code) for code in _NO_ANSWER)
+
+
+class Loss(NamedTuple):
+    """Partitions went without a last commit: what was accepted in this time may not have been committed."""
+
+    since_seconds: float
+    until_seconds: float
 
 
 @dataclass
@@ -69,16 +84,19 @@ class Seen:
     """What the looks at one life of a bridge showed.
 
     Attributes:
-        last: the newest look.
+        losses: in the order seen; each begins one commit's time before the last commit that was taken.
+        last: the newest look, at ``last_at`` seconds of the monotonic clock.
         unaccounted: the largest difference in one of the accounts.
         reasons: of all looks.
         looks: how many.
     """
 
     last: Look = field(default_factory=dict)
+    last_at: float = 0.0
     unaccounted: float = 0.0
     reasons: set[str] = field(default_factory=set)
     looks: int = 0
+    losses: list[Loss] = field(default_factory=list)
 
     def total(self, name: str, **labels: str) -> float:
         """Of the newest look."""
@@ -86,7 +104,11 @@ class Seen:
 
     def note(self, look: Look) -> None:
         """One more look."""
-        self.last = look
+        now = time.monotonic()
+        if lost_partitions(look) > lost_partitions(self.last):
+            committed_at = self.last_at - total(self.last, "bridge_commit_age_seconds")
+            self.losses.append(Loss(committed_at - _COMMIT_SECONDS, now))
+        self.last, self.last_at = look, now
         self.looks += 1
         self.reasons |= stalls(look)
         for difference in (records_open(look), events_open(look), total(look, "bridge_records_unaccounted")):

@@ -15,6 +15,7 @@ from tests.chaos.faults_letters import small_disk
 from tests.chaos.kafka_arena import KafkaArena
 from tests.chaos.rabbitmq_arena import RabbitArena
 from tests.parts.kafka import Kafka
+from tests.parts.kafka_pair import KafkaPair
 from tests.parts.process import free_port
 from tests.parts.rabbitmq import RabbitMQ
 from tests.parts.toxiproxy import Toxiproxy
@@ -100,8 +101,12 @@ class Stage:
         proxy = None
         if setting.proxied:
             port = free_port()
-            kafka = self._kafka(own, advertised_port=port)
+            kafka: Kafka = self._kafka(own, advertised_port=port)
             proxy = self.toxiproxy.proxy(kafka.proxied_port, port)
+        elif setting.paired:
+            kafka = KafkaPair(self._folder("pair"))
+            own.callback(kafka.kill)
+            kafka.start()
         elif setting.own_broker or setting.broker:
             kafka = self._kafka(own, properties=setting.broker)
         else:

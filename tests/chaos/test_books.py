@@ -17,7 +17,7 @@ from tests.chaos.books import (
     lost,
     order_violations,
 )
-from tests.chaos.scrapes import Seen, events_open, parse, records_open, stalls, total
+from tests.chaos.scrapes import Loss, Seen, events_open, parse, records_open, stalls, total
 from tests.chaos.traffic import Place
 from tests.e2e.auditor import Made
 
@@ -53,18 +53,30 @@ def committed_below(offset: int) -> Callable[[Acceptance], bool]:
         (taken("u", 0, answered=False), Life(), UNANSWERED),
         (taken("u", 0), Life(unanswered=1), UNANSWERED),
         (taken("u", 0), Life(given_back=1), GIVEN_BACK),
+        (taken("u", 0), Life(losses=[Loss(-1.0, 1.0)]), GIVEN_BACK),
+        (taken("u", 0), Life(losses=[Loss(1.0, 2.0)]), UNEXPLAINED),
         (taken("u", 7), Life(is_finished=committed_below(7)), KILL),
         (taken("u", 6), Life(is_finished=committed_below(7)), UNEXPLAINED),
         (taken("u", 6), Life(killed_holding=1), KILL),
     ],
-    ids=["nothing", "no-answer", "missed", "given-back", "uncommitted", "committed", "held"],
+    ids=[
+        "nothing",
+        "no-answer",
+        "missed",
+        "given-back",
+        "lost",
+        "not-lost",
+        "uncommitted",
+        "committed",
+        "held",
+    ],
 )
 def test_a_duplicate_is_explained_by_what_its_first_life_went_through(
     first: Acceptance, life: Life, why: str
 ) -> None:
     """And by nothing that the second did."""
     again = first._replace(by="b0")
-    everything = Life(9, 9, committed_below(0), 9)
+    everything = Life(9, 9, [Loss(-9.0, 9.0)], committed_below(0), 9)
     assert duplicates([first, again], {"a0": life, "b0": everything}) == ({why: 1}, 0)
 
 

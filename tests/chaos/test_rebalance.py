@@ -17,7 +17,6 @@ import pytest
 from tests.chaos.api import Manner
 from tests.chaos.arena import Replica, Setting
 from tests.chaos.books import Row
-from tests.chaos.faults_kafka import alter_topic
 from tests.chaos.faults_process import assigned, settled
 from tests.chaos.kafka_arena import PARTITIONS, KafkaArena
 from tests.chaos.stage import Stage
@@ -193,24 +192,6 @@ def test_a_blocked_destination_does_not_hold_a_rebalance(enter: Enter, protocol:
     arena.healed()
     row = kept(arena)
     assert row.dead_letters == 0
-
-
-def test_a_commit_that_fails_in_a_rebalance_does_not_end_the_consumer(enter: Enter) -> None:
-    """A commit rejected is no success, and no end (pc#857, fork #108)."""
-    arena = enter(Setting(own_broker=True), Manner(latency_seconds=0.1))
-    alter_topic(arena, "__consumer_offsets", "min.insync.replicas", "2")
-    other = arena.make("b")
-    other.start(ready=False)
-    arena.until(lambda: failed_commits(arena.first) > 0, "commits fail")
-    alter_topic(arena, "__consumer_offsets", "min.insync.replicas", "1")
-    settled(arena, [arena.first, other])
-    arena.flows()
-    kept(arena)
-
-
-def failed_commits(replica: Replica) -> float:
-    """So far."""
-    return replica.look().total("bridge_commits_total", outcome="failed")
 
 
 def test_a_static_member_that_restarts_costs_no_rebalance(enter: Enter) -> None:

@@ -137,6 +137,7 @@ def test_a_lost_offset_stops_its_partition_and_says_so(
     consumer, inbox = start(kafka.brokers, topic)
     assert inbox.wait_until(lambda: any("is held" in detail for _, detail in inbox.links))
     assert consumer.stats.offsets_lost == 1
+    assert consumer.stats.without_offset == {Stream("k", topic)}
     assert eventually(lambda: consumer.stats.paused == {Stream("k", topic)})
     assert not inbox.received
     close(consumer)

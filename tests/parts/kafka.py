@@ -48,10 +48,16 @@ group.consumer.heartbeat.interval.ms=500
 """
 
 _PROXIED = """
-listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{proxied_port},CONTROLLER://127.0.0.1:{{controller}}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{advertised}
+listeners=PLAINTEXT://127.0.0.1:{{port}},PROXIED://127.0.0.1:{proxied_port},CONTROLLER://127.0.0.1:{{controller}}
+advertised.listeners=PLAINTEXT://127.0.0.1:{{port}},PROXIED://127.0.0.1:{advertised}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
+"""
+
+_SECOND = """
+process.roles=broker
+node.id=2
+listeners=PLAINTEXT://127.0.0.1:{port}
 """
 
 _LOGGING = """
@@ -82,8 +88,12 @@ class Kafka:
         log: everything the broker wrote.
     """
 
-    def __init__(self, home: Path, *, properties: str = "", advertised_port: int = 0) -> None:
+    def __init__(
+        self, home: Path, *, properties: str = "", advertised_port: int = 0, joins: Kafka | None = None
+    ) -> None:
         """No I/O; ``home`` must exist and be empty, ``properties`` are added to server.properties.
+
+        With ``joins`` it is the second broker of that one's cluster, without a controller of its own.
 
         With ``advertised_port`` it has a second door, ``proxied_port``, where clients are told that port of
         loopback for all that follows: that of a proxy to the door.
@@ -91,8 +101,11 @@ class Kafka:
         self._home = home
         self._port = free_port()
         self.proxied_port = free_port() if advertised_port else 0
-        doors = _PROXIED.format(port=self._port, proxied_port=self.proxied_port, advertised=advertised_port)
-        self._extra = (doors if advertised_port else "") + properties
+        doors = _PROXIED.format(proxied_port=self.proxied_port, advertised=advertised_port)
+        self._extra = (doors if advertised_port else "") + (_SECOND if joins else "") + properties
+        self._joins = joins
+        self.controller_port: int = joins.controller_port if joins else free_port()
+        self.cluster_id: str = joins.cluster_id if joins else _new_cluster_id()
         self.brokers = f"127.0.0.1:{self._port}"
         self.log = home / "broker.log"
         self._process = Process(
@@ -110,12 +123,20 @@ class Kafka:
         Raises:
             PartFailed: not ready in time; with the tail of its log.
         """
-        if not (self._home / "data").exists():
-            self._format()
-        self._process.start()
+        self.begin()
+        self.wait(timeout_seconds=timeout_seconds)
+
+    def wait(self, *, timeout_seconds: float = 60.0) -> None:
+        """Until it serves topics and groups; raises as ``start``."""
         self._process.wait_ready(
             self._answers, timeout_seconds=timeout_seconds, what="Kafka answers and coordinates groups"
         )
+
+    def begin(self) -> None:
+        """Start it, and return at once."""
+        if not (self._home / "data").exists():
+            self._format()
+        self._process.start()
 
     def stop(self) -> None:
         """End it in good order (SIGTERM)."""
@@ -182,15 +203,18 @@ class Kafka:
         ]
 
     def _format(self) -> None:
-        """Write the settings and a fresh cluster id, as ``kafka-storage.sh format`` does."""
-        controller = free_port()
-        settings = _PROPERTIES.format(home=self._home, port=self._port, controller_port=controller)
-        extra = self._extra.replace("{controller}", str(controller))
+        """Write the settings and a cluster id, as ``kafka-storage.sh format`` does."""
+        settings = _PROPERTIES.format(home=self._home, port=self._port, controller_port=self.controller_port)
+        extra = self._extra.format(port=self._port, controller=self.controller_port)
         (self._home / "server.properties").write_text(settings + extra)
         (self._home / "log4j2.properties").write_text(_LOGGING)
-        noise = uuid.uuid4().bytes
-        # Its text must not begin with a dash, or the tool takes it for an option.
-        cluster = urlsafe_b64encode(bytes([noise[0] & 0x7F]) + noise[1:]).decode().rstrip("=")
-        tool: list[str | Path] = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster]
+        tool: list[str | Path] = ["kafka.tools.StorageTool", "format", "-t", self.cluster_id]
+        tool += [] if self._joins else ["--standalone"]
         command = [*self._java(heap="128m"), *tool, "-c", self._home / "server.properties"]
         subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+
+def _new_cluster_id() -> str:
+    """Its text must not begin with a dash, or the tool takes it for an option."""
+    noise = uuid.uuid4().bytes
+    return urlsafe_b64encode(bytes([noise[0] & 0x7F]) + noise[1:]).decode().rstrip("=")
