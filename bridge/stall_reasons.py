@@ -46,8 +46,8 @@ STALL_REASONS: Mapping[str, Why] = {
     ),
     # Of a source
     "broker_down": Why(
-        "its broker is not connected",
-        "check that the broker runs and can be reached, and what the log says of `broker link`",
+        "its broker is not connected, or its group's coordinator does not take it in",
+        "check that the brokers run and can be reached, and what the log says of `broker link`",
     ),
     "rebalance": Why(
         "partitions are being handed over; what is open ends first",

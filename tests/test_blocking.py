@@ -263,3 +263,21 @@ def test_rules_that_send_elsewhere_let_a_topic_go_on(tmp_path: Path) -> None:
     world.run(story)
 
     assert world.took("L") == 50
+
+
+def test_one_poisoned_user_who_is_alone_blocks_nobody_for_ever(tmp_path: Path) -> None:
+    """With nobody to compare with its 403 looks like an outage; those who come later show that it is none."""
+    world = World(tmp_path)
+    world.answer = lambda event: 403 if event["user_id"] == "bad" else 200
+    world.order("bad", 0)
+
+    async def story() -> None:
+        await world.until(lambda: world.snapshot().total("stalled", reason="auth") == 1)
+        await world.until(lambda: world.snapshot().total("stalled", reason="blocked") == 1)
+        for seq in range(20):
+            world.order("good", seq, partition=1)
+            world.order("better", seq, partition=2)
+        await world.until(lambda: world.committed() == 41)
+
+    world.run(story)
+    assert [letter["headers"]["bridge-reason"] for letter in world.letters()] == ["refused"]

@@ -210,6 +210,11 @@ class ConsumerClient:
             known = self._client.get_watermark_offsets(TopicPartition(*partition), cached=True)
         return known[1] if known[1] >= 0 else None
 
+    def is_member(self) -> bool:
+        """Its group's coordinator knows us; no I/O. Under KIP-848 that is not told: always true."""
+        with _translated():
+            return bool(self._client.memberid())
+
     def partitions(self, timeout_seconds: float) -> list[Partition]:
         """All partitions of all topics that we may see."""
         with _translated():

@@ -40,6 +40,13 @@ class LinkState:
         kind = "" if cause is None else cause.kind.name
         self._say(Link.CONNECTING, f"no connection to {brokers}: {text}", f"down {kind}")
 
+    def outside(self, group: str) -> None:
+        """The brokers answer, and the group does not take us in."""
+        cause = self._cause
+        known = cause is not None and cause.kind is Kind.REFUSED
+        text = f"{cause.text} ({cause.remedy})" if cause and known else "its coordinator does not answer"
+        self._say(Link.CONNECTING, f"not a member of group {group}: {text}", "outside")
+
     def up(self, state: Link) -> None:
         """The brokers answer."""
         self.is_suspect, self._cause = False, None

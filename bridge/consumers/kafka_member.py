@@ -97,6 +97,7 @@ class Member:
         self._is_throttled = False
         self._farewell: Future[Sequence[Position]] | None = None
         self._no_room_since: float | None = None
+        self._answers = False
         self._connected_at = 0.0
         self._has_joined = False
         self._watch_at = 0.0
@@ -400,6 +401,7 @@ class Member:
         if fault.kind is Kind.FATAL:
             self._fatal = self._fatal or fault.as_error()
         elif fault.kind not in _PASSING:
+            self._link.suspect(fault)
             self._link.tell(f"{fault.text} ({fault.remedy})" if fault.remedy else fault.text)
 
     def _watch(self, now: float) -> None:
@@ -417,8 +419,10 @@ class Member:
             self._client.partitions(_PROBE_SECONDS)
         except ConsumerError as error:
             self._link.down(self._settings.brokers, str(error))
+            self._answers = False
             return
-        self._connected_at = now
+        if not self._answers:
+            self._answers, self._connected_at = True, now
         self._link.is_suspect = False
         self._report_state()
 
@@ -426,8 +430,13 @@ class Member:
         """A member without partitions is on standby once it is known to have joined."""
         if self._link.is_suspect:
             return
+        is_late = time.monotonic() - self._connected_at > _STANDBY_SECONDS
+        if not self._assignment.routes and not self._client.is_member():
+            if is_late:
+                self._link.outside(self._settings.group)
+            return
         has_work = bool(self._assignment.routes or self._assignment.pending)
-        has_joined = self._has_joined or time.monotonic() - self._connected_at > _STANDBY_SECONDS
+        has_joined = self._has_joined or is_late
         self._link.up(Link.STANDBY if has_joined and not has_work else Link.CONNECTED)
 
     def _measure_lag(self) -> None:

@@ -419,6 +419,7 @@ class Dispatcher:
                 self.lanes.back(head)
             else:
                 self.lanes.again(head)
+                self.retries.failed(head)
         for parcel in parcels:
             self._receiver.retrying(parcel)
 

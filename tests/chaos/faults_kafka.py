@@ -28,7 +28,6 @@ _AUTHORIZING = Setting(
     broker="authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
     "allow.everyone.if.no.acl.found=true\n"
 )
-_ANY = (ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY)
 
 
 def kill_broker(arena: KafkaArena) -> None:
@@ -95,7 +94,15 @@ def refuse_commits(arena: KafkaArena) -> None:
     admin.create_acls([denied])[denied].result(30)
     arena.until(lambda: failed_commits(arena.first) > failed, "commits fail")
     arena.stalls("broker_down")
-    found = AclBindingFilter(ResourceType.GROUP, arena.group, *_ANY)
+    found = AclBindingFilter(
+        ResourceType.GROUP,
+        arena.group,
+        ResourcePatternType.LITERAL,
+        "User:ANONYMOUS",
+        "*",
+        AclOperation.READ,
+        AclPermissionType.DENY,
+    )
     admin.delete_acls([found])[found].result(30)
     arena.healed()
 
