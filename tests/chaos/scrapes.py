@@ -105,7 +105,7 @@ class Seen:
     def note(self, look: Look) -> None:
         """One more look."""
         now = time.monotonic()
-        if lost_partitions(look) > lost_partitions(self.last):
+        if lost_partitions(look) > lost_partitions(self.last) or self._gave_up_uncommitted(look):
             committed_at = self.last_at - total(self.last, "bridge_commit_age_seconds")
             self.losses.append(Loss(committed_at - _COMMIT_SECONDS, now))
         self.last, self.last_at = look, now
@@ -113,6 +113,13 @@ class Seen:
         self.reasons |= stalls(look)
         for difference in (records_open(look), events_open(look), total(look, "bridge_records_unaccounted")):
             self.unaccounted = max(self.unaccounted, abs(difference))
+
+    def _gave_up_uncommitted(self, look: Look) -> bool:
+        """A partition was revoked, and a commit failed, between two looks."""
+        before = self.last
+        revoked = [total(one, "bridge_rebalances_total", kind="revoked") for one in (before, look)]
+        failed = [total(one, "bridge_commits_total", outcome="failed") for one in (before, look)]
+        return revoked[1] > revoked[0] and failed[1] > failed[0]
 
 
 class Scraper:

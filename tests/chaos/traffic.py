@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 from zlib import crc32
@@ -203,4 +204,11 @@ class RabbitTraffic(Traffic):
         try:
             act()
         except (AMQPError, OSError):
-            self._connection = self._channel = None
+            self._flush()
+
+    def _flush(self) -> None:
+        """Each record was confirmed before the next: what is left is to hang up."""
+        connection, self._connection, self._channel = self._connection, None, None
+        with suppress(AMQPError, OSError):
+            if connection is not None:
+                connection.close()
