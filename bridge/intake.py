@@ -126,6 +126,10 @@ class Intake:
         self.link = Link.CONNECTING
         self.consumed_total = 0
         self.has_ended = False
+        self.is_worn: Callable[[Record], bool] | None = None
+        """Asked of each record where brokers count deliveries, until somebody says that it may go on."""
+        if consumer.settles is Settles.EACH:
+            self.is_worn = consumer.is_worn
         self.on_room: Callable[[bool], None] | None = None
         self._held: dict[Stream, _Held] = {}
         self.feeds: defaultdict[Stream, set[str]] = defaultdict(set)
@@ -341,6 +345,10 @@ class Intake:
         """Why a stream stands still; empty where it does not."""
         held = self._held.get(stream)
         return frozenset(held.reasons) if held else frozenset()
+
+    def is_held_for(self, reason: str) -> bool:
+        """Some stream stands still for this reason."""
+        return any(reason in held.reasons for held in self._held.values())
 
     def keep_if_held(self, ticket: Ticket) -> bool:
         """Keep a record that came behind one that stands still; False where nothing does."""

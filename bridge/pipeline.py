@@ -29,6 +29,9 @@ from bridge.treasurer import DEAD_LETTER_BUDGET, Treasurer
 NO_RULE = "no_rule"
 RULE_STOPPED = "rule_stopped"
 REGISTRY_UNAVAILABLE = "registry_unavailable"
+DELIVERY_LIMIT = "delivery_limit"
+_BY_RULES = (NO_RULE, RULE_STOPPED, DEAD_LETTER_BUDGET, DELIVERY_LIMIT)
+_BY_OPERATOR = (DEAD_LETTER_BUDGET, DELIVERY_LIMIT)
 
 
 class Pipeline:
@@ -52,15 +55,19 @@ class Pipeline:
         for intake in self._parts.intakes.values():
             intake.ledger.rules = self._fingerprint(intake.name)
             intake.feeds.clear()
-            intake.release((NO_RULE, RULE_STOPPED, DEAD_LETTER_BUDGET))
+            if intake.is_held_for(DELIVERY_LIMIT) or intake.name in self._parts.returns.sources:
+                intake.is_worn = None
+            intake.release(_BY_RULES)
             intake.breathe()
-        self._parts.returns.release((NO_RULE, RULE_STOPPED, DEAD_LETTER_BUDGET))
+        self._parts.returns.release(_BY_RULES)
 
     def resumed(self, intake: Intake) -> None:
         """An operator resumed a source: budgets are as at the start, and what waited for one is tried."""
         self._treasurer.renew_for(intake.name)
-        intake.release((DEAD_LETTER_BUDGET,))
+        intake.is_worn = None
+        intake.release(_BY_OPERATOR)
         intake.breathe()
+        self._parts.returns.release(_BY_OPERATOR)
 
     def skip(self, intake: Intake, ticket: Ticket) -> None:
         """An operator's word: a dead letter, whatever the record was to become; what waited goes on."""
@@ -92,8 +99,13 @@ class Pipeline:
 
     def take_in(self, intake: Intake, tickets: Sequence[Ticket]) -> None:
         """Start these records, in order."""
+        is_worn = intake.is_worn
         for ticket in tickets:
-            if not ticket.fenced and not (intake.holds and intake.keep_if_held(ticket)):
+            if ticket.fenced or (intake.holds and intake.keep_if_held(ticket)):
+                continue
+            if is_worn is not None and is_worn(ticket.record):
+                self._hold(intake, ticket, DELIVERY_LIMIT, "delivered almost as often as its queue allows")
+            else:
                 self._start(intake, ticket)
 
     def _start(self, intake: Intake, ticket: Ticket) -> None:

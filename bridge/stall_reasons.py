@@ -101,6 +101,10 @@ STALL_REASONS: Mapping[str, Why] = {
         "so much finished out of order that the commit has no room to say so",
         "see which users or destinations hold the oldest records; it goes on as they end",
     ),
+    "delivery_limit": Why(
+        "a record came back almost as often as its queue allows; then the broker drops it",
+        "see in the log why (a crash, an outage); then `resume SOURCE`, or `skip QUEUE` for a dead letter",
+    ),
     "given_back": Why(
         "its queue was given back to the broker before the broker's consumer timeout",
         "see what else waits; the queue is read again as soon as a probe is accepted",

@@ -206,6 +206,10 @@ class Consumer(ABC):
         """How long the loop may keep a record unsettled before it should ``give_back``."""
         return float("inf")
 
+    def is_worn(self, record: Record) -> bool:
+        """The broker has delivered it almost as often as it may: once or twice more, and it drops it."""
+        return False
+
     def widen(self) -> None:  # noqa: B027 - most brokers have nothing to do
         """What this source feeds takes events: read in full.
 

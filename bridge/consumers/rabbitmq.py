@@ -23,6 +23,7 @@ from bridge.consumers.rabbitmq_client import Connection, Loop
 from bridge.consumers.rabbitmq_dialer import Dialer
 from bridge.consumers.rabbitmq_faults import Fault
 from bridge.consumers.rabbitmq_queue import Queue
+from bridge.consumers.rabbitmq_records import deliveries_of
 from bridge.consumers.rabbitmq_settings import RabbitSettings, address_of
 from bridge.errors import BridgeError, ConsumerError
 from bridge.model import Position, Record, Stream
@@ -32,6 +33,7 @@ __all__ = ["RabbitConsumer", "RabbitSettings"]
 _BATCH_RECORDS = 500
 _ROOM_RETRY_SECONDS = 0.005
 _PROGRESS_SECONDS = 0.25
+_SPARE_DELIVERIES = 2
 _LEAVE_SECONDS = 1.0
 """What giving back and closing may take beyond the budget, before the broker is left behind."""
 
@@ -92,6 +94,11 @@ class RabbitConsumer(Consumer):
         """Half of what the broker allows: the other half is for a broker that is slow to take back."""
         seconds: float = self.settings.consumer_timeout
         return seconds / 2
+
+    def is_worn(self, record: Record) -> bool:
+        """The broker counts one more now, and drops it beyond the limit."""
+        limit: int = self.settings.delivery_limit
+        return record.redelivered and deliveries_of(record) >= limit - _SPARE_DELIVERIES
 
     def widen(self) -> None:
         """Consume with the configured prefetch from now on; it is 1 before."""

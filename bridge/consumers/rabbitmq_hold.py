@@ -18,7 +18,7 @@ from bridge.consumers.rabbitmq_client import Channel, Connection, Counts, Loop
 from bridge.consumers.rabbitmq_dialer import place_of
 from bridge.consumers.rabbitmq_faults import Fault, Kind
 from bridge.consumers.rabbitmq_frames import Delivery
-from bridge.consumers.rabbitmq_records import record_of
+from bridge.consumers.rabbitmq_records import DELIVERY_COUNT, record_of
 from bridge.consumers.rabbitmq_settings import Address
 from bridge.consumers.rabbitmq_tags import Ack
 from bridge.errors import BridgeError, ConnectionLost, ConsumerError
@@ -29,7 +29,6 @@ _COUNT_SECONDS = 0.3
 _ANSWER_SECONDS = 30.0
 _LEAVE_SECONDS = 5.0
 _NO_PREFETCH = 0
-_DELIVERY_COUNT = "x-delivery-count"
 
 
 class HeldQueue:
@@ -183,7 +182,7 @@ class _Holder:
         if self.full.done():
             return
         for one in deliveries[: self._wanted - len(self.messages)]:
-            count = one.headers.get(_DELIVERY_COUNT)
+            count = one.headers.get(DELIVERY_COUNT)
             self.most_deliveries = max(self.most_deliveries, count if isinstance(count, int) else 0)
             record = record_of(one, Stream("", self._queue), 0, _no_nonce)
             self.messages.append(_with_headers(record, one.headers))
@@ -239,7 +238,7 @@ def _with_headers(record: Record, table: Mapping[str, Any]) -> Record:
         given = table[name]
         if isinstance(given, list) and all(one is None or isinstance(one, str | bytes) for one in given):
             headers += [(name, one.encode() if isinstance(one, str) else one) for one in given]
-        elif not (name == _DELIVERY_COUNT and isinstance(given, int)):
+        elif not (name == DELIVERY_COUNT and isinstance(given, int)):
             headers.append((name, value))
     return msgspec.structs.replace(record, headers=tuple(headers))
 

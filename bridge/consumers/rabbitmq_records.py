@@ -10,6 +10,8 @@ from typing import Any
 from bridge.consumers.rabbitmq_frames import Delivery
 from bridge.model import Headers, Record, Stream
 
+DELIVERY_COUNT = "x-delivery-count"
+
 
 def record_of(delivery: Delivery, stream: Stream, epoch: int, draw_nonce: Callable[[], str]) -> Record:
     """The record of one delivery; a nonce is drawn only where the message has no ``message_id``."""
@@ -44,6 +46,14 @@ def header_bytes(value: Any) -> bytes | None:
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain).encode()
     return _plain(value).encode()
+
+
+def deliveries_of(record: Record) -> int:
+    """How often it was given back before, where its queue counts that (quorum queues); else 0."""
+    if not record.redelivered:
+        return 0
+    counts = [value for name, value in record.headers if name == DELIVERY_COUNT and value is not None]
+    return int(counts[0]) if counts and counts[0].isdigit() else 0
 
 
 def header_table(headers: Headers) -> Mapping[str, Any]:

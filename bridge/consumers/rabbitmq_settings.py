@@ -31,6 +31,7 @@ class RabbitSettings(SourceSettings):
 
     ``competing`` gives up order across replicas: several consumers of one queue at once.
     ``consumer_timeout`` is the broker's: a delivery that waits for half of it goes back to its queue.
+    ``delivery_limit`` is that of quorum queues: the broker drops what comes back more often.
     """
 
     streams_key: ClassVar[Literal["", "topics", "queues"]] = "queues"
@@ -44,6 +45,7 @@ class RabbitSettings(SourceSettings):
     prefetch: int = Field(500, ge=1, le=65_535)
     competing: bool = False
     consumer_timeout: Seconds = 1800.0
+    delivery_limit: int = Field(20, ge=1)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -13,6 +13,7 @@ _TIMES_OUT = Setting(
     broker=f"consumer_timeout = {_TIMEOUT_SECONDS * 1000}\n", source={"consumer_timeout": "10m"}
 )
 _QUORUM = Setting(queue={"x_queue_type": "quorum"})
+_LIMITED = Setting(source={"delivery_limit": 3}, queue={"x_queue_type": "quorum", "x_delivery_limit": 3})
 _QUORUM_OWN = Setting(own_broker=True, queue={"x_queue_type": "quorum"})
 
 
@@ -111,6 +112,21 @@ def outlast_the_timeout(arena: RabbitArena) -> None:
     arena.healed()
 
 
+def wear_out(arena: RabbitArena) -> None:
+    """A bridge that dies again and again before anything is accepted: the broker would soon drop the head."""
+    arena.api.manner = Manner(then="hang")
+    arena.flows(1)
+    arena.first.kill()
+    arena.first.start()
+    arena.stalls("delivery_limit")
+    arena.api.manner = Manner()
+    arena.over()
+    home = arena.first.bridge.home
+    (home / "new").write_text((home / "rules" / "audit.yaml").read_text() + "timezone: UTC\n")
+    (home / "new").rename(home / "rules" / "audit.yaml")
+    arena.healed()
+
+
 RABBITMQ_FAULTS = (
     Fault("broker killed and restarted", kill_node, _OWN, ["broker_down"]),
     Fault("broker killed and restarted, quorum", kill_node, _QUORUM_OWN, ["broker_down"], in_short=False),
@@ -122,5 +138,6 @@ RABBITMQ_FAULTS = (
     Fault("connections closed by the operator", close_connections),
     Fault("queue deleted, consumer cancelled", delete_queue, Setting(), ["broker_down"]),
     Fault("memory alarm", raise_memory_alarm, _OWN),
+    Fault("quorum queue near its delivery limit", wear_out, _LIMITED, ["delivery_limit"]),
     Fault("channel closed by the consumer timeout", outlast_the_timeout, _TIMES_OUT, ["breaker"]),
 )

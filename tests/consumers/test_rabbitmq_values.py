@@ -20,7 +20,7 @@ from bridge.consumers.rabbitmq_client import fault_of, parameters_of
 from bridge.consumers.rabbitmq_dialer import backoff_seconds
 from bridge.consumers.rabbitmq_faults import Kind, is_single_active, is_transient, max_message_bytes
 from bridge.consumers.rabbitmq_frames import Delivery
-from bridge.consumers.rabbitmq_records import header_bytes, header_table, record_of
+from bridge.consumers.rabbitmq_records import deliveries_of, header_bytes, header_table, record_of
 from bridge.consumers.rabbitmq_settings import Address, Tls, address_of
 from bridge.consumers.rabbitmq_tags import Tags
 from bridge.errors import ConfigError, ConsumerError
@@ -232,3 +232,21 @@ def test_user_and_tls_are_taken_over() -> None:
     assert (parameters.host, parameters.port, parameters.virtual_host) == ("h", 5671, "v")
     with pytest.raises(ConsumerError, match="tls"):
         parameters_of(address._replace(tls=Tls.model_validate({"ca": "/nowhere/ca.pem"})))
+
+
+@pytest.mark.parametrize(
+    ("headers", "redelivered", "count"),
+    [
+        ({"x-delivery-count": 18}, True, 18),
+        ({"x-delivery-count": 18}, False, 0),
+        ({}, True, 0),
+        ({"x-delivery-count": "many"}, True, 0),
+        ({"x-delivery-count": -1}, True, 0),
+    ],
+)
+def test_deliveries_are_counted_where_the_queue_counts_them(
+    headers: dict[str, Any], redelivered: bool, count: int
+) -> None:
+    """Quorum queues do; a header of that name that somebody wrote is not believed of a first delivery."""
+    delivery = Delivery(1, redelivered, "", b"{}", headers, "id", None, None, None)
+    assert deliveries_of(record_of(delivery, Stream("s", "q"), 1, str)) == count
