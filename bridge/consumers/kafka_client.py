@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
@@ -33,6 +34,7 @@ ANY_PARTITION = -1
 _LOG = logging.getLogger("bridge.librdkafka")
 _LOG.addHandler(logging.NullHandler())
 _MOCK_CLUSTER = "mockCluster"
+_ASK_SECONDS = 5.0
 _NO_TOPIC_IDS = ("None", "A" * 22)
 """None at all, or 128 zero bits: what brokers that know no topic ids answer."""
 _ADMIN_PROPERTIES = (
@@ -121,6 +123,7 @@ class ConsumerClient:
     def __init__(self, properties: Properties, watcher: Watcher) -> None:
         self._watcher = watcher
         self._properties = properties
+        self._cluster = ""
         callbacks = {"error_cb": self._on_error, "on_commit": self._on_commit}
         with _translated():
             self._client = Consumer({**properties, **callbacks}, logger=_LOG)
@@ -231,8 +234,23 @@ class ConsumerClient:
             cluster = self._client.list_topics(timeout=timeout_seconds).cluster_id
         if not cluster or cluster.startswith(_MOCK_CLUSTER):
             return {}
-        ids = KafkaAdmin(connection_only(self._properties)).topic_ids(topics, timeout_seconds)
+        self._cluster = cluster
+        ids = self._admin.topic_ids(topics, timeout_seconds)
         return {topic: f"{cluster}/{topic_id}" for topic, topic_id in ids.items()}
+
+    def ask_logs(self, topics: Collection[str]) -> Callable[[], dict[str, str] | None]:
+        """As ``logs``, without waiting; call what is returned until it is not None."""
+        answer = self._admin.ask_topic_ids(topics)
+
+        def named() -> dict[str, str] | None:
+            ids = answer()
+            return None if ids is None else {name: f"{self._cluster}/{one}" for name, one in ids.items()}
+
+        return named
+
+    @cached_property
+    def _admin(self) -> KafkaAdmin:
+        return KafkaAdmin(connection_only(self._properties))
 
     def close(self) -> None:
         """Leave the group; may take long while no broker answers."""
@@ -374,6 +392,20 @@ class KafkaAdmin:
         if not found:
             _raise_if(refused)
         return {name: topic_id for name, topic_id in found.items() if topic_id not in _NO_TOPIC_IDS}
+
+    def ask_topic_ids(self, topics: Collection[str]) -> Callable[[], dict[str, str] | None]:
+        """As ``topic_ids``, without waiting; call what is returned until it is not None."""
+        with _translated():
+            asked = self._client.describe_topics(TopicCollection(list(topics)), request_timeout=_ASK_SECONDS)
+
+        def answer() -> dict[str, str] | None:
+            if not all(one.done() for one in asked.values()):
+                return None
+            known = {name: one.result() for name, one in asked.items() if one.exception() is None}
+            ids = {name: str(one.topic_id) for name, one in known.items()}
+            return {name: topic_id for name, topic_id in ids.items() if topic_id not in _NO_TOPIC_IDS}
+
+        return answer
 
 
 class MockCluster:

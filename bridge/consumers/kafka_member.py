@@ -26,6 +26,7 @@ from bridge.consumers.kafka_client import (
 from bridge.consumers.kafka_commits import CommitQueue
 from bridge.consumers.kafka_faults import Fault, Kind, PartitionFault
 from bridge.consumers.kafka_link import LinkState
+from bridge.consumers.kafka_logs import LogWatch
 from bridge.consumers.kafka_records import records_of
 from bridge.consumers.kafka_settings import KafkaSettings
 from bridge.consumers.kafka_start import commit_and_confirm, commit_last, start_offsets
@@ -91,6 +92,7 @@ class Member:
         self._commits = CommitQueue()
         self._link = LinkState(inbox)
         self._client: ConsumerClient
+        self._logs: LogWatch
         self._committed: dict[Stream, int] = {}
         self._ends: dict[Stream, int] = {}
         self._fatal: ConsumerError | None = None
@@ -114,6 +116,7 @@ class Member:
         self._inbox.link(Link.CONNECTING, f"connecting to {self._settings.brokers}")
         self._stats.metadata_limit = _METADATA_CHARACTERS if self._settings.offset_map else 0
         self._client = self._open_client(self)
+        self._logs = LogWatch(self._client)
         self._client.subscribe(self._settings.topics)
         # The first read serves the error callbacks, which know more than a probe that fails.
         self._watch_at = time.monotonic() + _READ_SECONDS
@@ -255,13 +258,13 @@ class Member:
 
     def _name_logs(self, partitions: Collection[Partition]) -> Mapping[str, str]:
         """Once an assignment; without names, maps of finished offsets are neither used nor written."""
-        if not self._stats.metadata_limit:
-            return {}
         try:
-            return self._client.logs({partition.topic for partition in partitions}, _NAME_LOGS_SECONDS)
+            logs = self._client.logs({partition.topic for partition in partitions}, _NAME_LOGS_SECONDS)
         except ConsumerError as error:
             self._link.tell(f"no topic ids, so finished offsets are not kept with commits: {error}")
             return {}
+        self._logs.know(logs, time.monotonic())
+        return logs if self._stats.metadata_limit else {}
 
     def _begin(self, marks: Mapping[Partition, Mark], logs: Mapping[str, str]) -> None:
         epochs = self._assignment.begin(marks)
@@ -348,6 +351,10 @@ class Member:
     def _hand_over(self, messages: Sequence[Message], faults: Sequence[PartitionFault]) -> None:
         """Those of partitions that are not ours any more are dropped here."""
         batch = records_of(messages, self._assignment.routes)
+        topics = {record.stream.name for record in batch}
+        if batch and (replaced := self._logs.replaced_in(topics, time.monotonic())):
+            batch = [record for record in batch if record.stream.name not in replaced]
+            self._begin_again(replaced)
         if batch:
             self._stats.consumed_total += len(batch)
             self._inbox.records(batch, self._stats.consumed_total)
@@ -362,7 +369,10 @@ class Member:
             self._judge(one.fault)
 
     def _offset_lost(self, partition: Partition) -> None:
-        """Retention, or a truncated log, took the records that come next."""
+        """Retention, or a truncated log, took the records that come next; or it is another log."""
+        if replaced := self._logs.replaced_now({partition.topic}):
+            self._begin_again(replaced)
+            return
         stream = self._assignment.stream(partition)
         place = f"{partition.topic}[{partition.number}]"
         self._stats.offsets_lost += 1
@@ -375,6 +385,16 @@ class Member:
         self._drain([partition])
         self._restart_at_beginning(partition)
         self._link.tell(f"{place}: the broker has lost the offset to read next; goes on at its beginning")
+
+    def _begin_again(self, topics: Collection[str]) -> None:
+        """These were deleted and made again: what was read of them ends, then the new log is read."""
+        for partition in [Partition(*place) for place in self._assignment.routes if place[0] in topics]:
+            self._stats.offsets_lost += 1
+            self._count("lost")
+            self._drain([partition])
+            self._restart_at_beginning(partition)
+        for topic in sorted(topics):
+            self._link.tell(f"{topic} was deleted and made again: it is read from its beginning")
 
     def _restart_at_beginning(self, partition: Partition) -> None:
         """A new epoch, since offsets may go back; until its commit succeeds, the old one fails again."""
@@ -413,6 +433,7 @@ class Member:
         else:
             self._report_state()
             self._measure_lag()
+            self._begin_again(self._logs.replaced({place[0] for place in self._assignment.routes}, now))
 
     def _probe(self, now: float) -> None:
         try:

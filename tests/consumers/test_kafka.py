@@ -314,3 +314,27 @@ def test_what_is_not_confirmed_fails_when_the_publisher_closes() -> None:
     publisher.close(0.2)
     with pytest.raises(DeadLetterError):
         written.result(timeout=5)
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("offset_map", [True, False])
+def test_a_topic_that_was_made_again_is_read_from_its_beginning(
+    kafka: Kafka, start: Start, publisher: KafkaPublisher, offset_map: bool
+) -> None:
+    """Left alone, librdkafka goes on at the old offset: 20 records of the new log are never read."""
+    topic = kafka.new_topic("again")
+    _publish(publisher, topic, *[b"old %d" % number for number in range(20)])
+    consumer, inbox = start(kafka.brokers, topic, offset_map=offset_map)
+    consumer.settle(done_with(inbox.wait_for_records(20), consumer.settles))
+    admin = kafka.admin()
+    admin.delete_topics([topic])[topic].result(20)
+    assert eventually(lambda: topic not in kafka.admin().list_topics(timeout=10).topics)
+    KafkaAdmin({"bootstrap.servers": kafka.brokers}).create_topics({topic: 1})
+    another = KafkaPublisher({"bootstrap.servers": kafka.brokers})
+    _publish(another, topic, *[b"new %d" % number for number in range(60)])
+    another.close(5)
+    received = inbox.wait_for_records(80)[20:]
+    assert [record.offset for record in received] == list(range(60))
+    assert all((record.value or b"").startswith(b"new") for record in received)
+    assert consumer.stats.offsets_lost == 1
+    assert any("was deleted and made again" in detail for _, detail in inbox.links)
