@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import shlex
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,7 @@ def main() -> int:
     console = Console(stderr=True)
     if asked.soak:
         return _soak(asked, console)
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="chaos-") as home:
         stage = Stage(Path(home), seed=asked.seed, is_long=not asked.short)
         try:
@@ -49,7 +52,9 @@ def main() -> int:
     sys.stdout.write(content + "\n")
     if not asked.no_write:
         rewrite(PAGE, content, "faults")
-    return 0 if all(row.is_clean for found in rows.values() for row in found) else 1
+    wanted = sum(len(_chosen(broker, asked.faults)) for broker in rows)
+    kept = sum(row.is_clean for found in rows.values() for row in found)
+    return 0 if kept == wanted else 1
 
 
 _TITLES = {"kafka": "Kafka", "rabbitmq": "RabbitMQ"}
@@ -86,20 +91,32 @@ def _soak(asked: argparse.Namespace, console: Console) -> int:
 
 
 def _rows(stage: Stage, broker: str, asked: argparse.Namespace, console: Console) -> Iterator[Row]:
-    faults: Sequence[Fault[Any]] = OVER_KAFKA if broker == "kafka" else OVER_RABBITMQ
-    chosen = [one for one in faults if Path(one.name).match(asked.faults)]
+    chosen = _chosen(broker, asked.faults)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(broker, total=len(chosen))
         for fault in chosen:
             progress.update(task, description=f"{broker}: {fault.name}")
-            row = stage.run_kafka(fault) if broker == "kafka" else stage.run_rabbitmq(fault)
-            verdict = "kept" if row.is_clean else f"BROKEN: {row}"
-            progress.console.print(
-                f"chaos: {broker}: {fault.name}: {verdict}", soft_wrap=True, highlight=False
-            )
-            yield row
+            row, verdict = _struck(stage, broker, fault)
+            line = f"chaos: {broker}: {fault.name}: {verdict}"
+            progress.console.print(line, soft_wrap=True, highlight=False)
             progress.advance(task)
+            if row is not None:
+                yield row
+
+
+def _chosen(broker: str, pattern: str) -> list[Fault[Any]]:
+    faults: Sequence[Fault[Any]] = OVER_KAFKA if broker == "kafka" else OVER_RABBITMQ
+    return [one for one in faults if fnmatch(one.name, pattern)]
+
+
+def _struck(stage: Stage, broker: str, fault: Fault[Any]) -> tuple[Row | None, str]:
+    """One row and its verdict; a fault that did not come to its end has none, and does not end the run."""
+    try:
+        row = stage.run_kafka(fault) if broker == "kafka" else stage.run_rabbitmq(fault)
+    except AssertionError as problem:
+        return None, f"BROKEN OFF: {problem}"
+    return row, "kept" if row.is_clean else f"BROKEN: {row}"
 
 
 def _about(seed: int) -> str:

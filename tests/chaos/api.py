@@ -35,7 +35,7 @@ class Manner:
         then: what becomes of the connection: ``answer``, ``cut`` (closed after the body, nothing accepted),
             ``swallow`` (accepted, then closed without an answer), ``garbage`` (accepted, answered with bytes
             that are not HTTP), ``drip`` (accepted, the answer comes a byte at a time and never whole),
-            ``hang`` (accepted, never answered).
+            ``hang`` (accepted, never answered), ``page`` (not accepted, answered with a web page and 200).
         latency_seconds: before each answer.
     """
 
@@ -168,8 +168,12 @@ class AuditingApi:
         status = self._status(manner, events)
         if manner.then == "cut":
             return False
+        if manner.then == "page":
+            writer.write(_answer(200, "<html>sign in</html>", {"Content-Type": "text/html"}))
+            await writer.drain()
+            return True
         if status != 200:
-            writer.write(_answer(status, manner.body, manner.headers))
+            writer.write(_answer(status, manner.body, dict(manner.headers)))
             await writer.drain()
             return True
         answered = manner.then == "answer" and not writer.transport.is_closing()
@@ -209,7 +213,7 @@ class AuditingApi:
         return True
 
 
-def _answer(status: int, body: str, headers: Mapping[str, str]) -> bytes:
-    lines = [f"HTTP/1.1 {status} -", "Content-Type: application/json", f"Content-Length: {len(body)}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
+def _answer(status: int, body: str, headers: dict[str, str]) -> bytes:
+    lines = [f"HTTP/1.1 {status} -", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in ({"Content-Type": "application/json"} | headers).items()]
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()

@@ -48,8 +48,7 @@ def too_many(arena: Arena) -> None:
 
 def web_page(arena: Arena) -> None:
     """A sign-in page in the place of the API."""
-    page = Manner(status=503, headers={"Content-Type": "text/html"}, body="<html>maintenance</html>")
-    answers(arena, page, "html")
+    answers(arena, Manner(then="page"), "html")
 
 
 def drip(arena: Arena) -> None:
