@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 from bridge.control import PAUSED
-from bridge.pipeline import NO_RULE, REGISTRY_UNAVAILABLE, RULE_STOPPED
+from bridge.pipeline import DELIVERY_LIMIT, NO_RULE, REGISTRY_UNAVAILABLE, RULE_STOPPED
 from bridge.stall_reasons import STALL_REASONS
 from bridge.treasurer import DEAD_LETTER_BUDGET
 
 BRIDGE = Path(__file__).parents[1] / "bridge"
-HELD = {NO_RULE, REGISTRY_UNAVAILABLE, RULE_STOPPED, DEAD_LETTER_BUDGET, PAUSED}
+HELD = {NO_RULE, REGISTRY_UNAVAILABLE, RULE_STOPPED, DEAD_LETTER_BUDGET, DELIVERY_LIMIT, PAUSED}
 
 
 def test_every_reason_has_words_and_every_word_a_reason() -> None:

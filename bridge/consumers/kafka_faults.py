@@ -127,4 +127,7 @@ def fault_of(name: str, text: str, *, fatal: bool = False) -> Fault:
             Kind.CONFIGURATION,
             "GSSAPI (Kerberos) is not built in; use PLAIN, SCRAM or OAUTHBEARER",
         )
+    if kind is Kind.BROKER_GONE and "certificate" in text:
+        # What a broker says to a client whose certificate it does not take comes as a broken connection.
+        kind, remedy = Kind.REFUSED, _CERTIFICATES
     return Fault(Kind.FATAL if fatal else kind, text, remedy)

@@ -131,6 +131,14 @@ def test_each_error_code_has_one_meaning(name: str, kind: Kind, error: type[Exce
     assert type(fault.as_error()) is error
 
 
+def test_a_certificate_that_is_not_taken_is_no_broken_network() -> None:
+    """Under TLS 1.3 a broker says so when the connection stands already."""
+    text = "ssl://b:1/bootstrap: Receive failed: SSL routines::tlsv13 alert certificate required"
+    fault = fault_of("_TRANSPORT", text)
+    assert (fault.kind, "security" in fault.remedy) == (Kind.REFUSED, True)
+    assert fault_of("_TRANSPORT", "Disconnected").kind is Kind.BROKER_GONE
+
+
 def test_a_fatal_error_is_fatal_whatever_its_code() -> None:
     """The library gave its instance up."""
     assert fault_of("UNKNOWN_MEMBER_ID", "text", fatal=True).kind is Kind.FATAL
