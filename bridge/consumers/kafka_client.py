@@ -32,6 +32,7 @@ ANY_PARTITION = -1
 
 _LOG = logging.getLogger("bridge.librdkafka")
 _LOG.addHandler(logging.NullHandler())
+_MOST_MILLISECONDS = 2**63 - 1
 _MOCK_CLUSTER = "mockCluster"
 _NO_TOPIC_IDS = ("None", "A" * 22)
 """None at all, or 128 zero bits: what brokers that know no topic ids answer."""
@@ -303,7 +304,7 @@ class KafkaPublisher:
                 key,
                 partition,
                 on_delivery=delivered,
-                timestamp=timestamp_ms or 0,
+                timestamp=timestamp_ms if timestamp_ms and 0 < timestamp_ms <= _MOST_MILLISECONDS else 0,
                 headers=list(headers),
             )
         except KafkaException as error:
