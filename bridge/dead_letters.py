@@ -14,7 +14,7 @@ from bridge.config import Config, DeadLetters, Secret, SourceSettings
 from bridge.errors import ConfigError
 from bridge.redrive.archive import Archive
 from bridge.redrive.file_archive import FileArchive
-from bridge.settle.letters import Letter, headers_for_kafka
+from bridge.settle.letters import Letter, headers_for_kafka, headers_for_rabbitmq
 from bridge.settle.stores import BrokerStore, DeadLetterStore, FileStore
 
 if TYPE_CHECKING:
@@ -100,13 +100,11 @@ def _rabbitmq(config: Config, read_secret: ReadSecret) -> DeadLetterStore:
     queue = config.dead_letters.queue or ""
 
     def publish(letter: Letter) -> Future[None]:
-        """AMQP has no place for a broker key: a header keeps it for the redrive."""
         record = letter.record
-        key = () if record.key is None else (("bridge-key", record.key),)
         return publisher.publish(
             queue,
             record.value or b"",
-            letter.headers + key,
+            headers_for_rabbitmq(letter),
             message_id=record.message_id,
             content_type=record.content_type,
             content_encoding=record.content_encoding,

@@ -11,8 +11,10 @@ misspelt one is not read as nothing.
 from __future__ import annotations
 
 import binascii
+import re
 from base64 import b64decode, b64encode
-from typing import Any
+from difflib import get_close_matches
+from typing import Annotated, Any
 
 import msgspec
 
@@ -26,6 +28,7 @@ class Base64(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _Text = str | Base64 | None
+_Milliseconds = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Names = dict[str, _Text] | list[tuple[str, _Text]]
 
 
@@ -34,7 +37,7 @@ class _Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     queue: str | None = None
     key: _Text = None
     headers: _Names | None = None
-    timestamp_ms: int | None = None
+    timestamp_ms: _Milliseconds | None = None
     value: str | msgspec.UnsetType | None = msgspec.UNSET
     value_base64: str | msgspec.UnsetType = msgspec.UNSET
     json: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
@@ -76,6 +79,7 @@ class Line(msgspec.Struct, frozen=True):
         )
 
 
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`\Z", re.DOTALL)
 _DECODER = msgspec.json.Decoder(_Shape)
 
 
@@ -93,7 +97,7 @@ def read_line(text: bytes) -> Line:
     except UnicodeDecodeError:
         raise ValueError("no record line: not UTF-8") from None
     except (msgspec.DecodeError, RecursionError) as error:
-        raise ValueError(f"no record line: {error}") from None
+        raise ValueError(f"no record line: {_problem(str(error))}") from None
     if (shape.topic is None) == (shape.queue is None):
         raise ValueError("no record line: exactly one of `topic` and `queue` is needed")
     return Line(
@@ -108,6 +112,15 @@ def read_line(text: bytes) -> Line:
         content_type=shape.content_type,
         content_encoding=shape.content_encoding,
     )
+
+
+def _problem(problem: str) -> str:
+    """What the decoder says, without the name of an unknown key, unless it may be a known one misspelt."""
+    match = _UNKNOWN.match(problem)
+    if match is None:
+        return problem
+    near = get_close_matches(match[1], _Shape.__struct_fields__, n=1)
+    return "an unknown key" + (f" (did you mean `{near[0]}`?)" if near else "")
 
 
 def line_of(record: Record, headers: Headers | None = None) -> bytes:

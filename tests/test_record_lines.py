@@ -74,3 +74,27 @@ def test_what_is_no_record_line_is_refused_with_a_reason(line: bytes) -> None:
     """Malformed lines raise ``ValueError`` and nothing else."""
     with pytest.raises(ValueError, match="no record line"):
         read_line(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b'{"topic": "t", "vlaue": "x"}', "an unknown key (did you mean `value`?)"),
+        (b'{"topic": "t", "the customer": "x"}', "an unknown key"),
+        (b'{"topic": "t", "a`\\n\\u001b[2J": "x"}', "an unknown key"),
+        (b'{"topic": "t", "key": {"base64": "", "the customer": "x"}}', "an unknown key"),
+    ],
+)
+def test_an_unknown_key_is_not_told(line: bytes, problem: str) -> None:
+    """It may be content, and of several lines; what it is a misspelling of is ours."""
+    with pytest.raises(ValueError, match="no record line") as caught:
+        read_line(line)
+    assert str(caught.value) == f"no record line: {problem}"
+
+
+@pytest.mark.parametrize("time_ms", [2**63, -(2**63) - 1])
+def test_a_time_beyond_64_bits_is_refused(time_ms: int) -> None:
+    """No store of dead letters has a place for it."""
+    with pytest.raises(ValueError, match="timestamp_ms"):
+        read_line(b'{"topic": "t", "value": "x", "timestamp_ms": %d}' % time_ms)
+    assert read_line(b'{"topic": "t", "value": "x", "timestamp_ms": %d}' % -(2**63)).timestamp_ms == -(2**63)

@@ -33,6 +33,7 @@ ANY_PARTITION = -1
 
 _LOG = logging.getLogger("bridge.librdkafka")
 _LOG.addHandler(logging.NullHandler())
+_MOST_MILLISECONDS = 2**63 - 1
 _MOCK_CLUSTER = "mockCluster"
 _ASK_SECONDS = 5.0
 _NO_TOPIC_IDS = ("None", "A" * 22)
@@ -321,7 +322,7 @@ class KafkaPublisher:
                 key,
                 partition,
                 on_delivery=delivered,
-                timestamp=timestamp_ms or 0,
+                timestamp=timestamp_ms if timestamp_ms and 0 < timestamp_ms <= _MOST_MILLISECONDS else 0,
                 headers=list(headers),
             )
         except KafkaException as error:

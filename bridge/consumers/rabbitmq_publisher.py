@@ -23,6 +23,7 @@ from bridge.consumers.rabbitmq_settings import Address
 from bridge.errors import DeadLetterError, DeadLetterTooLarge
 from bridge.model import Headers
 
+_MOST_SECONDS = 2**64 - 1
 _TIMEOUT_SECONDS = 20.0
 _SWEEP_SECONDS = 0.5
 _REOPEN_SECONDS = 0.5
@@ -93,6 +94,8 @@ class RabbitPublisher:
             self._tickets += 1
             ticket = str(self._tickets)
         seconds = None if timestamp_ms is None else timestamp_ms // 1000
+        if seconds is not None and not 0 <= seconds <= _MOST_SECONDS:
+            seconds = None  # AMQP has no such time; a letter's own header says it
         table = header_table(headers)
         what = Publication(queue, body, table, message_id, content_type, content_encoding, seconds, ticket)
         letter = _Letter(what, Future(), time.monotonic() + self._timeout_seconds)

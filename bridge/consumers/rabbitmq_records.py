@@ -11,18 +11,18 @@ from bridge.consumers.rabbitmq_frames import Delivery
 from bridge.model import Headers, Record, Stream
 
 DELIVERY_COUNT = "x-delivery-count"
+_MOST_SECONDS = (2**63 - 1) // 1000
 
 
 def record_of(delivery: Delivery, stream: Stream, epoch: int, draw_nonce: Callable[[], str]) -> Record:
     """The record of one delivery; a nonce is drawn only where the message has no ``message_id``."""
-    seconds = delivery.timestamp_seconds
     return Record(
         stream=stream,
         offset=delivery.tag,
         epoch=epoch,
         value=delivery.body,
         headers=tuple((name, header_bytes(value)) for name, value in delivery.headers.items()),
-        timestamp_ms=None if seconds is None else int(seconds) * 1000,
+        timestamp_ms=_milliseconds(delivery.timestamp_seconds),
         queue=True,
         routing_key=delivery.routing_key,
         message_id=delivery.message_id,
@@ -31,6 +31,11 @@ def record_of(delivery: Delivery, stream: Stream, epoch: int, draw_nonce: Callab
         redelivered=delivery.redelivered,
         nonce="" if delivery.message_id else draw_nonce(),
     )
+
+
+def _milliseconds(seconds: int | None) -> int | None:
+    """None also for a time that 64 bits of milliseconds have no place for, and so no store of letters."""
+    return None if seconds is None or seconds > _MOST_SECONDS else int(seconds) * 1000
 
 
 def header_bytes(value: Any) -> bytes | None:

@@ -26,7 +26,7 @@ from fastavro.schema import SchemaParseException, load_schema
 
 from bridge.decode.avro_schema import MAX_SCALE, Shape, full_name, plain_schema
 from bridge.decode.json_body import Undecodable, nests_deeper
-from bridge.decode.schema import Read, Schema
+from bridge.decode.schema import Read, Schema, library_says
 
 _MAX_DECIMAL_BYTES = 1024
 _CONTRADICTIONS = (
@@ -102,7 +102,7 @@ def _parsed(schema: Schema) -> Any:
             return load_schema("$root", repo=_References(schemas))
         return fastavro.parse_schema(root)
     except (SchemaParseException, SchemaRepositoryError) as error:
-        raise Undecodable(f"no Avro schema: {error}") from None
+        raise Undecodable(f"no Avro schema: {library_says(error)}") from None
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Undecodable(f"no Avro schema ({type(error).__name__})") from None
 

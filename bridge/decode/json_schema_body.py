@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema_rs
 
 from bridge.decode.json_body import Undecodable, parse_json
-from bridge.decode.schema import Read, Schema
+from bridge.decode.schema import Read, Schema, library_says
 
 _MAX_SCHEMA_DEPTH = 300
 _BACKTRACK_LIMIT = 100_000
@@ -55,7 +55,8 @@ def _validator(schema: Schema) -> Any:
     try:
         return jsonschema_rs.validator_for(root, retriever=retrieve, pattern_options=bounded)
     except (jsonschema_rs.ValidationError, ValueError) as error:
-        raise Undecodable(f"no JSON Schema: {getattr(error, 'message', type(error).__name__)}") from None
+        problem = library_says(getattr(error, "message", type(error).__name__))
+        raise Undecodable(f"no JSON Schema: {problem}") from None
 
 
 def _referred(uri: str, texts: Mapping[str, Any]) -> Any:

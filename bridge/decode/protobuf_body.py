@@ -23,7 +23,7 @@ from bridge.decode.framing import message_path
 from bridge.decode.json_body import Undecodable, nests_deeper
 from bridge.decode.protobuf_text import descriptor_of
 from bridge.decode.protobuf_values import Convert, Plans
-from bridge.decode.schema import Read, Schema
+from bridge.decode.schema import Read, Schema, library_says
 
 _ROOT = "bridge-root.proto"
 _SHIPPED = re.compile(r"(?:google/protobuf|google/type|confluent|confluent/types?)/[a-z_]+\.proto")
@@ -90,7 +90,7 @@ def _file(schema: Schema) -> FileDescriptor:
     except Undecodable:
         raise
     except (TypeError, KeyError, ValueError, DecodeError, RecursionError) as error:
-        raise Undecodable(f"no Protobuf schema: {error}") from None
+        raise Undecodable(f"no Protobuf schema: {library_says(error)}") from None
 
 
 def _add(

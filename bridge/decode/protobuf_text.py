@@ -15,6 +15,7 @@ from proto_schema_parser import ast
 from proto_schema_parser.parser import Parser
 
 from bridge.decode.json_body import Undecodable
+from bridge.decode.schema import library_says
 
 _Field = pb.FieldDescriptorProto
 _SCALARS = {
@@ -66,7 +67,7 @@ class _Strict(ErrorListener):  # type: ignore[misc] # antlr4 has no types
     def syntaxError(  # noqa: N802 - antlr4's name
         self, recognizer: Any, symbol: Any, line: int, column: int, message: str, error: Any
     ) -> None:
-        raise Undecodable(f"no .proto file: {line}:{column + 1}: {message}")
+        raise Undecodable(f"no .proto file: {line}:{column + 1}: {library_says(message)}")
 
 
 def _tree(text: str) -> ast.File:

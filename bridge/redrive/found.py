@@ -7,32 +7,14 @@ gives the record as its source gave it, and with that the same ``event_id``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 import msgspec
 
 from bridge.model import Headers, Record, Stream
+from bridge.settle.letters import OURS
 
-OURS = frozenset(
-    f"bridge-{name}"
-    for name in (
-        *(
-            "reason",
-            "error",
-            "status",
-            "rule",
-            "rules-hash",
-            "attempts",
-            "first-failed-at",
-            "source",
-            "topic",
-        ),
-        *("partition", "offset", "queue", "routing-key", "message-id", "nonce", "timestamp", "destination"),
-        *("event-id", "event-index", "redrives", "body", "body-size", "body-sha256", "key"),
-    )
-)
-"""Headers that a letter has and its record had not."""
 _REASON = "bridge-reason"
 _PROPERTIES = ("content-type", "content-encoding")
 """What ``headers_for_kafka`` adds behind ours."""
@@ -71,7 +53,7 @@ class FoundLetter(msgspec.Struct, frozen=True):
     @property
     def redrives(self) -> int:
         """How often it was redriven in vain."""
-        return _number(self.said.get("redrives")) or 0
+        return max(0, _number(self.said.get("redrives")) or 0)
 
     @property
     def failed_ms(self) -> int | None:
@@ -97,11 +79,12 @@ def read_letter(place: str, entry: Record) -> FoundLetter | None:
         place: of the entry in its store.
         entry: key, body, headers and properties as they lie there.
     """
-    said = {name.removeprefix("bridge-"): _text(value) for name, value in entry.headers if name in OURS}
-    if "reason" not in said:
+    ours = _ours(entry.headers)
+    if not ours:
         return None
+    said = {entry.headers[i][0].removeprefix("bridge-"): _text(entry.headers[i][1]) for i in sorted(ours)}
     digest = digest_of(entry)
-    return FoundLetter(place, digest, _original(entry, said, digest), said)
+    return FoundLetter(place, digest, _original(entry, said, ours, digest), said)
 
 
 def digest_of(entry: Record) -> str:
@@ -109,7 +92,20 @@ def digest_of(entry: Record) -> str:
     return hashlib.sha256(msgspec.msgpack.encode((entry.key, entry.value, entry.headers))).hexdigest()[:32]
 
 
-def _original(entry: Record, said: Mapping[str, str], digest: str) -> Record:
+def _ours(headers: Headers) -> Collection[int]:
+    """Which of an entry's headers say what the letter says, by number; none: it is no letter.
+
+    They stand behind the record's, ``bridge-reason`` first: what a producer or an earlier letter said under
+    such a name is not believed.
+    """
+    last = {name: i for i, (name, _) in enumerate(headers) if name in OURS}
+    start = last.get(_REASON)
+    if start is None:
+        return ()
+    return {i for i in last.values() if i >= start}
+
+
+def _original(entry: Record, said: Mapping[str, str], ours: Collection[int], digest: str) -> Record:
     queue = "queue" in said
     name = said.get("queue") or said.get("topic") or ""
     content_type, content_encoding, headers = _unmixed(entry, queue=queue)
@@ -119,7 +115,7 @@ def _original(entry: Record, said: Mapping[str, str], digest: str) -> Record:
         _number(said.get("offset")) or 0,
         0,
         entry.value,
-        key=entry.key if entry.key is not None else _key(entry.headers),
+        key=entry.key if entry.key is not None else _key(entry.headers, ours),
         headers=headers,
         timestamp_ms=_time_ms(said.get("timestamp")),
         queue=queue,
@@ -133,25 +129,26 @@ def _original(entry: Record, said: Mapping[str, str], digest: str) -> Record:
 
 def _unmixed(entry: Record, *, queue: bool) -> tuple[str | None, str | None, Headers]:
     """Content type, encoding, and the record's own headers. Only a queue's records have the first two."""
-    if not queue:
-        return None, None, tuple(pair for pair in entry.headers if pair[0] not in OURS)
+    if not queue or entry.queue:  # a queue of letters has properties of its own, and so has a line of a file
+        own = tuple(pair for pair in entry.headers if pair[0] not in OURS)
+        return (entry.content_type, entry.content_encoding, own) if queue else (None, None, own)
     start = max(i for i, (name, _) in enumerate(entry.headers) if name == _REASON)
-    added = {name: _text(value) for name, value in entry.headers[start:] if name in _PROPERTIES}
+    added = {
+        name.removeprefix("bridge-"): _text(value)
+        for name, value in entry.headers[start:]
+        if name.removeprefix("bridge-") in _PROPERTIES
+    }
     own = tuple(
         (name, value)
         for i, (name, value) in enumerate(entry.headers)
         if name not in OURS and not (i > start and name in _PROPERTIES)
     )
-    return (
-        entry.content_type or added.get("content-type"),
-        entry.content_encoding or added.get("content-encoding"),
-        own,
-    )
+    return added.get("content-type"), added.get("content-encoding"), own
 
 
-def _key(headers: Headers) -> bytes | None:
+def _key(headers: Headers, ours: Collection[int]) -> bytes | None:
     """A broker key where the store has no place for one."""
-    return next((value for name, value in reversed(headers) if name == "bridge-key"), None)
+    return next((headers[i][1] for i in ours if headers[i][0] == "bridge-key"), None)
 
 
 def _text(value: bytes | None) -> str:
@@ -169,10 +166,12 @@ def _time_ms(text: str | None) -> int | None:
     """ISO 8601 → ms since 1970; a time that no calendar has was written as a number."""
     if not text:
         return None
+    if text.removeprefix("-").isdecimal():
+        return _number(text)  # it might be read as ISO 8601 without its dashes
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        return _number(text)
+        return None
     since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
     return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
 

@@ -9,6 +9,26 @@ import msgspec
 
 from bridge.model import Event, Headers, Reason, Record
 
+OURS = frozenset(
+    f"bridge-{name}"
+    for name in (
+        *(
+            "reason",
+            "error",
+            "status",
+            "rule",
+            "rules-hash",
+            "attempts",
+            "first-failed-at",
+            "source",
+            "topic",
+        ),
+        *("partition", "offset", "queue", "routing-key", "message-id", "nonce", "timestamp", "destination"),
+        *("event-id", "event-index", "redrives", "body", "body-size", "body-sha256", "key"),
+        *("content-type", "content-encoding"),
+    )
+)
+"""Headers that a letter has and its record had not."""
 _ERROR_CHARS = 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -65,15 +85,31 @@ def headers_for_kafka(letter: Letter) -> Headers:
     """The letter's headers, and what AMQP keeps in properties: Kafka has no place for those.
 
     Without them a compressed body or a CloudEvent could not be read again. Names: CloudEvents' Kafka
-    binding §3.2.1 (``content-type``), RFC 9110 (``content-encoding``).
+    binding §3.2.1 (``content-type``), RFC 9110 (``content-encoding``); where the record has a header of that
+    name, one of ours.
     """
     properties = {
         "content-type": letter.record.content_type,
         "content-encoding": letter.record.content_encoding,
     }
     there = {name.lower() for name, _ in letter.headers}
-    missing = ((name, value) for name, value in properties.items() if value and name not in there)
-    return letter.headers + tuple((name, value.encode()) for name, value in missing)
+    return letter.headers + tuple(
+        (f"bridge-{name}" if name in there else name, value.encode())
+        for name, value in properties.items()
+        if value
+    )
+
+
+def headers_for_rabbitmq(letter: Letter) -> Headers:
+    """The letter's headers, and the key, for which AMQP has no place.
+
+    A table holds a name once, so what the record had under names of ours is left out: nobody could tell whose
+    is whose, and ``read_letter`` believes none of it.
+    """
+    count = len(letter.record.headers)
+    own = tuple(pair for pair in letter.record.headers if pair[0] not in OURS)
+    key = () if letter.record.key is None else (("bridge-key", letter.record.key),)
+    return own + letter.headers[count:] + key
 
 
 def _headers(record: Record, cause: Cause, rules_hash: str) -> Headers:

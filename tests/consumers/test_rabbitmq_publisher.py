@@ -149,6 +149,15 @@ def test_headers_that_amqp_cannot_carry_fail_alone(
         assert _error(publisher.publish(queue, b"x")) is None
 
 
+@pytest.mark.parametrize("timestamp_ms", [-1, -(2**63), 2**64 * 1000])
+def test_a_time_that_amqp_has_not_is_left_out(rabbitmq: RabbitMQ, timestamp_ms: int) -> None:
+    """A header of the letter says it; the publisher must outlive it."""
+    queue = rabbitmq.new_queue("letters")
+    with opened(rabbitmq) as publisher:
+        assert _error(publisher.publish(queue, b"x", (), timestamp_ms=timestamp_ms)) is None
+        assert _error(publisher.publish(queue, b"y", ())) is None
+
+
 def test_letters_wait_for_a_broker_that_comes_back(own_rabbitmq: Callable[[], RabbitMQ]) -> None:
     """What was handed over while it was away is written after it, within the time allowed."""
     node = own_rabbitmq()

@@ -122,6 +122,9 @@ def test_a_timestamp_in_seconds_becomes_ms() -> None:
         == 1_700_000_000_000
     )
     assert record_of(_delivery(), stream, 1, str).timestamp_ms is None
+    most = (2**63 - 1) // 1000
+    assert record_of(_delivery(timestamp_seconds=most), stream, 1, str).timestamp_ms == most * 1000
+    assert record_of(_delivery(timestamp_seconds=most + 1), stream, 1, str).timestamp_ms is None
 
 
 @pytest.mark.parametrize(

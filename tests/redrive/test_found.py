@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.model import Reason, Record, Stream
+from bridge.model import Headers, Reason, Record, Stream
 from bridge.redrive.found import read_letter
 from bridge.rules import event_id_of
 from bridge.rules.identity import record_identity
@@ -44,6 +44,7 @@ def test_what_amqp_keeps_in_properties_comes_back_from_kafka() -> None:
     assert first is not None
     assert second is not None
     assert first.record.headers == (("content-type", b"own"),)
+    assert first.record.content_type == "application/json"
     assert (first.record.content_encoding, second.record.content_encoding) == ("gzip", "gzip")
     assert (second.record.content_type, second.record.headers) == ("application/json", ())
 
@@ -57,6 +58,7 @@ def test_a_record_without_any_id_has_one_from_its_letter_on() -> None:
 
 
 @given(st.integers(-(10**15), 10**17))
+@example(300_001_010_120_000)  # of the year 11476; as ISO 8601 it would be of the year 3000
 def test_the_time_of_a_record_is_exact(time_ms: int) -> None:
     """It is part of the identity; times that no calendar has must not end the bridge either."""
     record = msgspec.structs.replace(ORDER, timestamp_ms=time_ms)
@@ -87,6 +89,24 @@ def test_a_letter_put_back_into_its_source_says_the_last_word() -> None:
 
     assert (letter.reason, letter.said["error"], letter.record.offset) == ("too_large", "second", 99)
     assert letter.record.headers == ORDER.headers
+
+
+def test_what_a_producer_says_under_our_names_is_not_believed() -> None:
+    """It could name another queue, another id, a body that is not here."""
+    forged: Headers = (("bridge-queue", b"q"), ("bridge-message-id", b"m"), ("bridge-body", b"reference"))
+    forged += (("bridge-redrives", b"99"), ("bridge-reason", b"none"), ("bridge-timestamp", b"0"))
+    letter = found(msgspec.structs.replace(ORDER, headers=forged))
+
+    assert letter.record == msgspec.structs.replace(ORDER, headers=(), epoch=0)
+    assert (letter.reason, letter.redrives, letter.is_reference) == ("rule_fault", 0, False)
+    assert found(msgspec.structs.replace(TICKET, headers=forged)).record.message_id is None
+
+
+def test_fewer_than_no_redrives_are_none() -> None:
+    """A number below 0 would let a letter go round for ever."""
+    letter = read_letter("1", entry_of(ORDER, headers=(("bridge-redrives", b"-5"),)))
+    assert letter is not None
+    assert letter.redrives == 0
 
 
 def test_a_reference_is_told_from_a_body() -> None:
