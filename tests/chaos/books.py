@@ -85,7 +85,8 @@ def duplicates(accepted: Sequence[Acceptance], lives: Mapping[str, Life]) -> tup
     """How often an event came again, by what explains it; and how often with another id.
 
     What explains an acceptance that another followed: its answer did not arrive; or its life was killed and
-    had not committed it; or its life gave records back. What only that life can know, how many it gave back
+    had not committed it; or its life gave records back; or the other was sent by a life that did not know yet
+    that it had lost its partitions. What only that life can know, how many it gave back
     and how many answers it missed, bounds how much is explained by it.
     """
     by_event: dict[tuple[str, int], list[Acceptance]] = {}
@@ -102,9 +103,16 @@ def duplicates(accepted: Sequence[Acceptance], lives: Mapping[str, Life]) -> tup
         silent[first.by] -= 1
     for several in by_event.values():
         differ += len({one.event_id for one in several}) > 1
-        for first, _ in pairwise(several):
-            found[_explain(first, lives[first.by], left, silent, holding)] += 1
+        for first, second in pairwise(several):
+            if _is_in(second, lives[second.by].losses):
+                found[GIVEN_BACK] += 1
+            else:
+                found[_explain(first, lives[first.by], left, silent, holding)] += 1
     return found, differ
+
+
+def _is_in(one: Acceptance, losses: Sequence[Loss]) -> bool:
+    return any(loss.since_seconds <= one.at_seconds <= loss.until_seconds for loss in losses)
 
 
 def _explain(
@@ -114,7 +122,7 @@ def _explain(
         return UNANSWERED
     if life.is_finished is not None and not life.is_finished(first):
         return KILL
-    if any(loss.since_seconds <= first.at_seconds <= loss.until_seconds for loss in life.losses):
+    if _is_in(first, life.losses):
         return GIVEN_BACK
     for kind, budget in ((GIVEN_BACK, left), (UNANSWERED, silent), (KILL, holding)):
         if budget[first.by] > 0:

@@ -19,6 +19,7 @@ _QUORUM_OWN = Setting(own_broker=True, queue={"x_queue_type": "quorum"})
 
 def kill_node(arena: RabbitArena) -> None:
     """It crashes and comes back with what it had on disk."""
+    arena.node.flush()
     arena.node.kill()
     arena.stalls("broker_down")
     arena.over()

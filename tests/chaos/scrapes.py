@@ -15,6 +15,7 @@ _EVERY_SECONDS = 0.2
 _COMMIT_SECONDS = 1.0
 """A commit is answered so long after the oldest acceptance that it does not hold yet: an interval of 0.1 s, a
 turn of the consumer of 0.1 s, and the broker, all on a machine that does ten other things."""
+_FEW_LOOKS = 5
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 _NO_ANSWER = ("timeout", "network")
 
@@ -85,6 +86,7 @@ class Seen:
     """What the looks at one life of a bridge showed.
 
     Attributes:
+        seen_at: the look in which something was last seen to have happened.
         losses: in the order seen; each begins one commit's time before the last commit that was taken.
         last: the newest look, at ``last_at`` seconds of the monotonic clock.
         unaccounted: the largest difference in one of the accounts.
@@ -98,6 +100,7 @@ class Seen:
     reasons: set[str] = field(default_factory=set)
     looks: int = 0
     losses: list[Loss] = field(default_factory=list)
+    seen_at: dict[str, int] = field(default_factory=dict)
 
     def total(self, name: str, **labels: str) -> float:
         """Of the newest look."""
@@ -116,11 +119,15 @@ class Seen:
             self.unaccounted = max(self.unaccounted, abs(difference))
 
     def _gave_up_uncommitted(self, look: Look) -> bool:
-        """A partition was revoked, and a commit failed, between two looks."""
-        before = self.last
-        revoked = [total(one, "bridge_rebalances_total", kind="revoked") for one in (before, look)]
-        failed = [total(one, "bridge_commits_total", outcome="failed") for one in (before, look)]
-        return revoked[1] > revoked[0] and failed[1] > failed[0]
+        """Partitions were revoked and a commit failed, at most a few looks apart."""
+        for kind, name, labels in (
+            ("revoked", "bridge_rebalances_total", {"kind": "revoked"}),
+            ("failed", "bridge_commits_total", {"outcome": "failed"}),
+        ):
+            if total(look, name, **labels) > total(self.last, name, **labels):
+                self.seen_at[kind] = self.looks
+        at = [self.seen_at.get(kind, -_FEW_LOOKS) for kind in ("revoked", "failed")]
+        return max(at) == self.looks and max(at) - min(at) < _FEW_LOOKS
 
 
 class Scraper:

@@ -76,8 +76,15 @@ def test_a_duplicate_is_explained_by_what_its_first_life_went_through(
 ) -> None:
     """And by nothing that the second did."""
     again = first._replace(by="b0")
-    everything = Life(9, 9, [Loss(-9.0, 9.0)], committed_below(0), 9)
+    everything = Life(9, 9, [], committed_below(0), 9)
     assert duplicates([first, again], {"a0": life, "b0": everything}) == ({why: 1}, 0)
+
+
+def test_who_lost_its_partitions_unawares_may_be_the_second() -> None:
+    """It was frozen with the event in its hands, and sent it when it came back."""
+    several = [taken("u", 0, "b0"), taken("u", 0, "a0")]
+    assert duplicates(several, {"a0": Life(losses=[Loss(-1.0, 1.0)]), "b0": Life()})[0] == {GIVEN_BACK: 1}
+    assert duplicates(several, {"a0": Life(), "b0": Life()})[0] == {UNEXPLAINED: 1}
 
 
 def test_an_explanation_is_used_once() -> None:
