@@ -16,6 +16,8 @@ from bridge.consumers.rabbitmq_tags import Ack
 
 _START = Struct(">BHI")
 """Of each frame: type, channel, bytes of the payload; behind the payload comes one octet."""
+_MOST_BYTES = 16 * 2**20
+"""Of a payload; brokers and pika agree on 128 KiB, and no more is waited for because of a damaged length."""
 _METHOD, _HEADER, _BODY = 1, 2, 3
 _END = 0xCE
 _AROUND = _START.size + 1
@@ -102,6 +104,8 @@ class Frames:
             first = at + _START.size
             end = first + length
             if end >= size:
+                if length > _MOST_BYTES:
+                    raise MalformedFrame(f"a frame of more than {_MOST_BYTES} bytes")
                 self._need = length + _AROUND
                 return at
             if data[end] != _END:

@@ -244,3 +244,10 @@ def test_acks_are_those_of_pika(channel: int, acks: list[tuple[int, bool]]) -> N
     """Byte by byte."""
     theirs = b"".join(frame.Method(channel, spec.Basic.Ack(*one)).marshal() for one in acks)
     assert ack_frames(channel, [Ack(*one) for one in acks]) == theirs
+
+
+def test_a_frame_beyond_all_measure_is_not_waited_for() -> None:
+    """A damaged length would else collect up to 4 GiB, and no delivery would come any more."""
+    assert Frames().feed(pack(">BHI", 3, 1, 2**24)) == []
+    with pytest.raises(MalformedFrame, match="more than"):
+        Frames().feed(pack(">BHI", 3, 1, 2**24 + 1) + b"x")
