@@ -137,7 +137,7 @@ class Ledger:
         self.skipped = 0
         self.in_flight = 0
         self.bytes = 0
-        self.rules = b""
+        self._rules = b""
 
     def assign(self, epochs: Mapping[Stream, int], kept: Mapping[Stream, Kept] | None = None) -> list[str]:
         """Begin a new epoch of these streams; what an older one still held is given back as lost.
@@ -180,6 +180,19 @@ class Ledger:
         self.in_flight += 1
         self.bytes += size_bytes
         return ticket
+
+    @property
+    def rules(self) -> bytes:
+        """The fingerprint in force."""
+        return self._rules
+
+    @rules.setter
+    def rules(self, fingerprint: bytes) -> None:
+        """Other rules, another map: of the parts of other rules it says nothing."""
+        self._rules = fingerprint
+        for stream, ledger in self._streams.items():
+            if ledger.progress:
+                self._map_changed(stream)
 
     def open_from(self, ticket: Ticket) -> list[Ticket]:
         """The open tickets of its stream from this one on, in the order read."""

@@ -280,3 +280,12 @@ def test_nothing_is_lost_and_only_the_unfinished_is_sent_again(
         opened = life.ledger.in_flight
         assert opened == len(life.live)
     life.end()
+
+
+def test_rules_that_come_back_bring_back_what_was_final_under_them() -> None:
+    """The map of other rules could not say it, and nothing else has moved since."""
+    life = Life([1, 0, 1], AMPLE)
+    steps = [("write", 0)] * 22 + [("read", 2), ("finish", 2), ("commit", 0), ("finish", 0), ("reload", 1)]
+    for name, pick in [*steps, ("commit", 0), ("reload", 0), ("commit", 0)]:
+        STEPS[name](life, pick)
+    life.end()
