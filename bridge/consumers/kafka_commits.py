@@ -17,12 +17,12 @@ ANSWER_SECONDS = 60.0
 
 
 class CommitQueue:
-    """The latest position of each stream wins."""
+    """The latest position of each stream wins. ``sent_at`` is when the last commit left."""
 
     def __init__(self) -> None:
         self._wanted: dict[Stream, Position] = {}
         self._flying: dict[Stream, Position] = {}
-        self._sent_at = 0.0
+        self.sent_at = 0.0
         self._not_before = 0.0
 
     def __repr__(self) -> str:
@@ -34,11 +34,11 @@ class CommitQueue:
 
     def take(self, now_seconds: float) -> Mapping[Stream, Position]:
         """What to commit now; empty while a commit is under way or a failed one rests."""
-        if self._flying and now_seconds - self._sent_at > ANSWER_SECONDS:
+        if self._flying and now_seconds - self.sent_at > ANSWER_SECONDS:
             self._put_back()
         if self._flying or now_seconds < self._not_before:
             return {}
-        self._flying, self._wanted, self._sent_at = self._wanted, {}, now_seconds
+        self._flying, self._wanted, self.sent_at = self._wanted, {}, now_seconds
         return dict(self._flying)
 
     def failed_to_send(self, now_seconds: float) -> None:

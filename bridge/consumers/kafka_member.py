@@ -309,7 +309,7 @@ class Member:
                 self._committed[stream] = position.offset
         faults = [fault for fault in results.values() if fault is not None]
         if ours:
-            self._commit_counted(not faults)
+            self._commit_counted(not faults, self._commits.sent_at)
         for fault in faults:
             self._judge(fault)
 
@@ -321,10 +321,10 @@ class Member:
         limit = min(self._stats.metadata_limit, len(refused.metadata) // 2)
         self._stats.metadata_limit = limit if limit >= _LEAST_METADATA_CHARACTERS else 0
 
-    def _commit_counted(self, succeeded: bool) -> None:
+    def _commit_counted(self, succeeded: bool, sent_at: float = 0.0) -> None:
         if succeeded:
             self._stats.commits_ok += 1
-            self._stats.last_commit_seconds = time.monotonic()
+            self._stats.last_commit_seconds = sent_at or time.monotonic()
         else:
             self._stats.commits_failed += 1
 
