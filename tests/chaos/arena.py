@@ -154,10 +154,17 @@ class Arena:
         self._over_at = 0.0
         self._recovery_seconds = -1.0
 
-    @property
-    def transport(self) -> dict[str, str]:
-        """Whom the bridges trust."""
-        return {} if self.authority is None else {"ca": str(self.authority.cert)}
+    def destination(self, setting: Setting) -> dict[str, Any]:
+        """The API, with quick timeouts, so that a test need not wait for minutes."""
+        return {
+            "url": "${API_URL}",
+            "write_key": {"env": "FILUM_WRITE_KEY"},
+            "max_in_flight": 32,
+            "timeout": {"connect": "2s", "read": "2s", "write": "2s"},
+            "retry": {"base": "100ms", "cap": "1s"},
+            "transport": {} if self.authority is None else {"ca": str(self.authority.cert)},
+            **setting.destination,
+        }
 
     # Bridges
 

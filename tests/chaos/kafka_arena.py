@@ -76,17 +76,9 @@ class KafkaArena(Arena):
         }
         if setting.protocol == "classic":
             source["client"] = _QUICK
-        destination: dict[str, Any] = {
-            "url": "${API_URL}",
-            "write_key": {"env": "FILUM_WRITE_KEY"},
-            "max_in_flight": 32,
-            "timeout": {"connect": "2s", "read": "2s", "write": "2s"},
-            "retry": {"base": "100ms", "cap": "1s"},
-            "transport": self.transport,
-        }
         config = {
             "sources": [{**source, **setting.source}],
-            "destinations": {"default": {**destination, **setting.destination}},
+            "destinations": {"default": self.destination(setting)},
             "dead_letters": self._store(),
             "shutdown": {"deadline": "10s", "revoke": "4s"},
             **setting.config,

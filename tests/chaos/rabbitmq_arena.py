@@ -52,17 +52,9 @@ class RabbitArena(Arena):
             "queues": [self.queue],
             "prefetch": PREFETCH,
         }
-        destination: dict[str, Any] = {
-            "url": "${API_URL}",
-            "write_key": {"env": "FILUM_WRITE_KEY"},
-            "max_in_flight": 32,
-            "timeout": {"connect": "2s", "read": "2s", "write": "2s"},
-            "retry": {"base": "100ms", "cap": "1s"},
-            "transport": self.transport,
-        }
         config = {
             "sources": [{**source, **setting.source}],
-            "destinations": {"default": {**destination, **setting.destination}},
+            "destinations": {"default": self.destination(setting)},
             "dead_letters": {"type": "file", "path": "letters.jsonl"},
             "shutdown": {"deadline": "10s", "revoke": "4s"},
             **setting.config,

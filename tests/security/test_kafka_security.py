@@ -12,11 +12,9 @@ import pytest
 from confluent_kafka import Producer
 
 from bridge.cli.api import LocalApi
-from tests.conftest import require
 from tests.e2e.api import Api
 from tests.e2e.auditor import audit, kafka_rules, make, taken_of
 from tests.e2e.bridge import Bridge
-from tests.parts import kafka as kafka_part
 from tests.parts.process import wait_until
 from tests.parts.secure_kafka import PASSWORD, USER, SecureKafka
 from tests.send.http1.certificates import Authority
@@ -28,16 +26,6 @@ _UNSIGNED = {
     "enable.sasl.oauthbearer.unsecure.jwt": True,
     "sasl.oauthbearer.config": f"principal={USER} lifeSeconds=600",
 }
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
-    """One for all of these tests."""
-    require(kafka_part.missing())
-    made = SecureKafka(tmp_path_factory.mktemp("secure"))
-    made.start()
-    yield made
-    made.stop()
 
 
 @pytest.fixture

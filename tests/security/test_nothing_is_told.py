@@ -7,17 +7,14 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 
 from bridge.cli.api import LocalApi
-from tests.conftest import require
 from tests.e2e.api import Api
 from tests.e2e.bridge import Bridge
-from tests.parts import kafka as kafka_part
 from tests.parts.process import free_port, wait_until
 from tests.parts.secure_kafka import PASSWORD, USER, SecureKafka
 
@@ -46,16 +43,6 @@ BODIES = [
     b"\xff\xfeP4YLOAD-body",
     b'{"user": "refused-P4YLOAD-user", "note": "P4YLOAD-body", "total": 1}',
 ]
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
-    """One that asks for a password."""
-    require(kafka_part.missing())
-    made = SecureKafka(tmp_path_factory.mktemp("secure"))
-    made.start()
-    yield made
-    made.stop()
 
 
 def produce(broker: SecureKafka, topic: str, *bodies: bytes) -> None:
