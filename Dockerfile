@@ -7,9 +7,11 @@ COPY config config
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 FROM python:3.11-slim AS install
+COPY scripts/requirements.lock /
 COPY --from=build /wheels /wheels
 RUN python -m venv /opt/filum-bridge && \
-    /opt/filum-bridge/bin/pip install --no-cache-dir "$(echo /wheels/*.whl)[registry]" && \
+    /opt/filum-bridge/bin/pip install --no-cache-dir --no-deps --require-hashes -r /requirements.lock && \
+    /opt/filum-bridge/bin/pip install --no-cache-dir --no-deps /wheels/*.whl && \
     /opt/filum-bridge/bin/python -m pip uninstall --yes pip setuptools
 
 FROM python:3.11-slim
