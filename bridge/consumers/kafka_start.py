@@ -13,6 +13,7 @@ from bridge.consumers.kafka_client import EARLIEST, LATEST, Mark, Partition
 from bridge.errors import ConnectionLost, ConsumerError
 
 _LOOKUP_SECONDS = 5.0
+_REPEAT_SECONDS = 0.25
 _CONFIRM_PAUSE_SECONDS = 0.01
 
 
@@ -77,6 +78,9 @@ def start_offsets(
 def commit_and_confirm(client: Offsets, marks: Mapping[Partition, Mark], timeout_seconds: float) -> bool:
     """Commit, and ask until the group has these offsets.
 
+    While a group rebalances it refuses commits for moments, and the callback that says so is not served here:
+    what has not arrived is sent again.
+
     librdkafka's own synchronous commit has no timeout and was seen to hang (confluent-kafka-python
     issue 1801); from inside a rebalance callback no other thread may call the client.
 
@@ -85,10 +89,12 @@ def commit_and_confirm(client: Offsets, marks: Mapping[Partition, Mark], timeout
     """
     if not marks:
         return True
-    deadline, pause = time.monotonic() + timeout_seconds, Event()
+    deadline, pause, due = time.monotonic() + timeout_seconds, Event(), 0.0
     try:
-        client.commit(marks)
-        while (left := deadline - time.monotonic()) > 0:
+        while (left := deadline - (now := time.monotonic())) > 0:
+            if now >= due:
+                client.commit(marks)
+                due = now + _REPEAT_SECONDS
             found = client.committed(list(marks), left)
             if all(found.get(partition) == mark for partition, mark in marks.items()):
                 return True

@@ -241,6 +241,24 @@ def test_nothing_is_read_before_its_start_is_committed() -> None:
     assert not commit_and_confirm(group, {_P0: Mark(1)}, 0.05)
 
 
+class _BusyGroup(_Group):
+    """Rebalances: the first commits are refused, and nobody serves the callback that says so."""
+
+    refuses = 2
+
+    def commit(self, marks: Mapping[Partition, Mark]) -> None:
+        self.refuses -= 1
+        if self.refuses < 0:
+            super().commit(marks)
+
+
+def test_a_commit_that_a_rebalance_refuses_is_sent_again() -> None:
+    """Else all that was settled since the last one would be delivered again by the next member."""
+    group = _BusyGroup({_P0: 10})
+    assert commit_and_confirm(group, {_P0: Mark(7)}, 5.0)
+    assert group.marks == {_P0: Mark(7)}
+
+
 def test_what_was_kept_with_an_offset_is_handed_on() -> None:
     """The map of finished offsets comes with the commit it belongs to."""
     group = _Group({_P0: 10})
