@@ -114,7 +114,7 @@ def _struck(stage: Stage, broker: str, fault: Fault[Any]) -> tuple[Row | None, s
     """One row and its verdict; a fault that did not come to its end has none, and does not end the run."""
     try:
         row = stage.run_kafka(fault) if broker == "kafka" else stage.run_rabbitmq(fault)
-    except AssertionError as problem:
+    except (AssertionError, OSError) as problem:
         return None, f"BROKEN OFF: {problem}"
     return row, "kept" if row.is_clean else f"BROKEN: {row}"
 
