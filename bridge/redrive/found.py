@@ -79,7 +79,7 @@ def read_letter(place: str, entry: Record) -> FoundLetter | None:
         place: of the entry in its store.
         entry: key, body, headers and properties as they lie there.
     """
-    ours = _ours(entry.headers)
+    ours = _ours(entry.headers, queue=entry.queue)
     if not ours:
         return None
     said = {entry.headers[i][0].removeprefix("bridge-"): _text(entry.headers[i][1]) for i in sorted(ours)}
@@ -92,7 +92,7 @@ def digest_of(entry: Record) -> str:
     return hashlib.sha256(msgspec.msgpack.encode((entry.key, entry.value, entry.headers))).hexdigest()[:32]
 
 
-def _ours(headers: Headers) -> Collection[int]:
+def _ours(headers: Headers, *, queue: bool) -> Collection[int]:
     """Which of an entry's headers say what the letter says, by number; none: it is no letter.
 
     They stand behind the record's, ``bridge-reason`` first: what a producer or an earlier letter said under
@@ -102,7 +102,7 @@ def _ours(headers: Headers) -> Collection[int]:
     start = last.get(_REASON)
     if start is None:
         return ()
-    return {i for i in last.values() if i >= start}
+    return {i for i in last.values() if queue or i >= start}  # a quorum queue keeps no order of headers
 
 
 def _original(entry: Record, said: Mapping[str, str], ours: Collection[int], digest: str) -> Record:
