@@ -79,7 +79,7 @@ def read_letter(place: str, entry: Record) -> FoundLetter | None:
         place: of the entry in its store.
         entry: key, body, headers and properties as they lie there.
     """
-    ours = _ours(entry.headers, queue=entry.queue)
+    ours = _ours(entry.headers)
     if not ours:
         return None
     said = {entry.headers[i][0].removeprefix("bridge-"): _text(entry.headers[i][1]) for i in sorted(ours)}
@@ -87,12 +87,21 @@ def read_letter(place: str, entry: Record) -> FoundLetter | None:
     return FoundLetter(place, digest, _original(entry, said, ours, digest), said)
 
 
+def in_letter_order(headers: Headers) -> Headers:
+    """Ours behind the record's, ``bridge-reason`` first, as they were written.
+
+    For stores that keep no order of headers, such as quorum queues: ``headers_for_rabbitmq`` leaves there no
+    header of such a name that is not the letter's.
+    """
+    return tuple(sorted(headers, key=lambda pair: (pair[0] in OURS, pair[0] != _REASON)))
+
+
 def digest_of(entry: Record) -> str:
     """Names an entry by its bytes."""
     return hashlib.sha256(msgspec.msgpack.encode((entry.key, entry.value, entry.headers))).hexdigest()[:32]
 
 
-def _ours(headers: Headers, *, queue: bool) -> Collection[int]:
+def _ours(headers: Headers) -> Collection[int]:
     """Which of an entry's headers say what the letter says, by number; none: it is no letter.
 
     They stand behind the record's, ``bridge-reason`` first: what a producer or an earlier letter said under
@@ -102,7 +111,7 @@ def _ours(headers: Headers, *, queue: bool) -> Collection[int]:
     start = last.get(_REASON)
     if start is None:
         return ()
-    return {i for i in last.values() if queue or i >= start}  # a quorum queue keeps no order of headers
+    return {i for i in last.values() if i >= start}
 
 
 def _original(entry: Record, said: Mapping[str, str], ours: Collection[int], digest: str) -> Record:

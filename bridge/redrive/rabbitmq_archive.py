@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+import msgspec
+
 from bridge.consumers.rabbitmq_hold import HeldQueue
 from bridge.consumers.rabbitmq_settings import Address
 from bridge.redrive.archive import Entry
-from bridge.redrive.found import FoundLetter
+from bridge.redrive.found import FoundLetter, in_letter_order
 
 _MANY_DELIVERIES = 10
 """A quorum queue of RabbitMQ 4 throws a message away after 20, unless it says otherwise."""
@@ -39,7 +41,8 @@ class RabbitArchive:
     def read(self) -> Iterator[Entry]:
         """In the queue's order."""
         for number, message in enumerate(self._held.messages, 1):
-            yield Entry(str(number), message)
+            headers = in_letter_order(message.headers)
+            yield Entry(str(number), msgspec.structs.replace(message, headers=headers))
 
     def mark(self, letters: Sequence[FoundLetter]) -> None:
         """Ack them."""
