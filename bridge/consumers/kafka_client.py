@@ -236,8 +236,7 @@ class ConsumerClient:
         if not cluster or cluster.startswith(_MOCK_CLUSTER):
             return {}
         self._cluster = cluster
-        ids = self._admin.topic_ids(topics, timeout_seconds)
-        return {topic: f"{cluster}/{topic_id}" for topic, topic_id in ids.items()}
+        return self._named(self._admin.topic_ids(topics, timeout_seconds))
 
     def ask_logs(self, topics: Collection[str]) -> Callable[[], dict[str, str] | None]:
         """As ``logs``, without waiting; call what is returned until it is not None."""
@@ -245,9 +244,12 @@ class ConsumerClient:
 
         def named() -> dict[str, str] | None:
             ids = answer()
-            return None if ids is None else {name: f"{self._cluster}/{one}" for name, one in ids.items()}
+            return None if ids is None else self._named(ids)
 
         return named
+
+    def _named(self, ids: Mapping[str, str]) -> dict[str, str]:
+        return {topic: f"{self._cluster}/{topic_id}" for topic, topic_id in ids.items()}
 
     @cached_property
     def _admin(self) -> KafkaAdmin:
@@ -392,7 +394,7 @@ class KafkaAdmin:
                 refused = error.args[0]
         if not found:
             _raise_if(refused)
-        return {name: topic_id for name, topic_id in found.items() if topic_id not in _NO_TOPIC_IDS}
+        return _without_none(found)
 
     def ask_topic_ids(self, topics: Collection[str]) -> Callable[[], dict[str, str] | None]:
         """As ``topic_ids``, without waiting; call what is returned until it is not None."""
@@ -403,8 +405,7 @@ class KafkaAdmin:
             if not all(one.done() for one in asked.values()):
                 return None
             known = {name: one.result() for name, one in asked.items() if one.exception() is None}
-            ids = {name: str(one.topic_id) for name, one in known.items()}
-            return {name: topic_id for name, topic_id in ids.items() if topic_id not in _NO_TOPIC_IDS}
+            return _without_none({name: str(one.topic_id) for name, one in known.items()})
 
         return answer
 
@@ -468,6 +469,10 @@ def _resolve(future: Future[None], error: Exception | None) -> None:
         future.set_result(None)
     else:
         future.set_exception(error)
+
+
+def _without_none(ids: Mapping[str, str]) -> dict[str, str]:
+    return {name: topic_id for name, topic_id in ids.items() if topic_id not in _NO_TOPIC_IDS}
 
 
 def connection_only(properties: Properties) -> Properties:

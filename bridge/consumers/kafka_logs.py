@@ -49,11 +49,12 @@ class LogWatch:
     def __repr__(self) -> str:
         return f"<LogWatch of {len(self._known)}>"
 
-    def know(self, logs: Mapping[str, str], now_seconds: float) -> None:
-        """These are what is read from now on."""
+    def know(self, logs: Mapping[str, str], reading: Collection[str], now_seconds: float) -> None:
+        """An assignment found these logs; of topics that are being read, the known one stays to be compared."""
         self._answer = None
-        self._known.update(logs)
-        self._heard_at.update(dict.fromkeys(logs, now_seconds))
+        new = {name: log for name, log in logs.items() if name not in reading or name not in self._known}
+        self._known.update(new)
+        self._heard_at.update(dict.fromkeys(new, now_seconds))
 
     def replaced_in(self, topics: Collection[str], now_seconds: float) -> set[str]:
         """Of topics that have just sent records, those that were made again. Asks after silence."""

@@ -263,7 +263,7 @@ class Member:
         except ConsumerError as error:
             self._link.tell(f"no topic ids, so finished offsets are not kept with commits: {error}")
             return {}
-        self._logs.know(logs, time.monotonic())
+        self._logs.know(logs, {place[0] for place in self._assignment.routes}, time.monotonic())
         return logs if self._stats.metadata_limit else {}
 
     def _begin(self, marks: Mapping[Partition, Mark], logs: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from bridge.decode.framing import SchemaKey
 
 SchemaKind = Literal["avro", "protobuf", "json_schema"]
 
-_MOST_WORDS = 500
+_MOST_CHARACTERS = 500
 TYPE_OF: dict[SchemaKind, str] = {"avro": "AVRO", "protobuf": "PROTOBUF", "json_schema": "JSON"}
 """What the registry calls each kind."""
 
@@ -64,7 +64,7 @@ class Registry(Protocol):
 
 def library_says(error: object) -> str:
     """A library's words about a schema, which they may quote, as one line that a terminal can show."""
-    text = str(error)[:_MOST_WORDS]
+    text = str(error)[:_MOST_CHARACTERS]
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
