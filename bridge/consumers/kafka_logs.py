@@ -50,7 +50,7 @@ class LogWatch:
         return f"<LogWatch of {len(self._known)}>"
 
     def know(self, logs: Mapping[str, str], reading: Collection[str], now_seconds: float) -> None:
-        """An assignment found these logs; of topics that are being read, the known one stays to be compared."""
+        """An assignment found these logs; of a topic that is being read, the known one stays."""
         self._answer = None
         new = {name: log for name, log in logs.items() if name not in reading or name not in self._known}
         self._known.update(new)
