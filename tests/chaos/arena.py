@@ -10,12 +10,12 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tests.chaos.api import Acceptance, AuditingApi
-from tests.chaos.books import Life, Row, duplicates, lost, order_violations
+from tests.chaos.books import UNEXPLAINED, Life, Row, duplicates, lost, order_violations
 from tests.chaos.scrapes import Scraper, Seen, total, unanswered
 from tests.chaos.scrapes import stalls as stalls_of
 from tests.chaos.traffic import Traffic
@@ -27,7 +27,7 @@ from tests.send.http1.certificates import Authority
 
 FLOW_RECORDS = 60
 END_SECONDS = 60.0
-_WAIT_SECONDS = 60.0
+_PATIENCE_SECONDS = 60.0
 
 
 class Replica:
@@ -131,13 +131,24 @@ class Arena:
         traffic: where records come from.
         seed: of all chance.
         is_long: the fault may take its time.
+        broker_proxy: the way to the broker, where the setting asks for one.
 
     Attributes:
         lives: every run of every bridge.
         deleted: whether a record that was lost had been deleted by the broker itself.
+        patience_seconds: how long anything may take.
     """
 
-    def __init__(self, home: Path, api: AuditingApi, traffic: Traffic, *, seed: int, is_long: bool) -> None:
+    def __init__(
+        self,
+        home: Path,
+        api: AuditingApi,
+        traffic: Traffic,
+        *,
+        seed: int,
+        is_long: bool,
+        broker_proxy: Proxy | None,
+    ) -> None:
         self.home = home
         self.api = api
         self.traffic = traffic
@@ -147,10 +158,14 @@ class Arena:
         self.replicas: list[Replica] = []
         self.scraper = Scraper(self._addresses)
         self.api_proxy: Proxy | None = None
+        self.broker_proxy = broker_proxy
         self.authority: Authority | None = None
         self.letters: Callable[[], list[Made]] = self._letters_of_files
         self.deleted: Callable[[Made], bool] = lambda _: False
         self.env: dict[str, str] = {}
+        self.patience_seconds = _PATIENCE_SECONDS
+        self._closed: dict[str, Life] = {}
+        self._closed_below: dict[str, int] = {}
         self._over_at = 0.0
         self._recovery_seconds = -1.0
 
@@ -185,6 +200,10 @@ class Arena:
         """A life was killed: note what its last commit knows."""
         raise NotImplementedError
 
+    def is_committed(self) -> bool:
+        """Whether the broker knows that all that was made has ended."""
+        raise NotImplementedError
+
     def url(self, life: str) -> str:
         """Where a life posts its events."""
         return self.api.url(life, port=self.api_proxy.port if self.api_proxy else 0)
@@ -206,7 +225,7 @@ class Arena:
         self.traffic.start()
         self.flows()
 
-    def flows(self, records: int = FLOW_RECORDS, seconds: float = _WAIT_SECONDS) -> None:
+    def flows(self, records: int = FLOW_RECORDS, seconds: float = 0.0) -> None:
         """Wait until so many more were accepted."""
         self.until(
             lambda: False, f"{records} more accepted", seconds, enough=len(self.api.accepted) + records
@@ -216,15 +235,17 @@ class Arena:
         self,
         ready: Callable[[], bool],
         what: str,
-        seconds: float = _WAIT_SECONDS,
+        seconds: float = 0.0,
         *,
         enough: int = 1 << 60,
     ) -> None:
-        """Wait for something, or for so many acceptances; the end of a bridge is in its log."""
+        """Wait for something, or for so many acceptances, for ``patience_seconds`` unless told otherwise."""
         before = len(self.api.accepted)
         try:
             wait_until(
-                lambda: len(self.api.accepted) >= enough or ready(), timeout_seconds=seconds, what=what
+                lambda: len(self.api.accepted) >= enough or ready(),
+                timeout_seconds=seconds or self.patience_seconds,
+                what=what,
             )
         except PartFailed as problem:
             seen = {one.life: sorted(stalls_of(one.look().last)) for one in self.replicas if one.is_up}
@@ -233,7 +254,7 @@ class Arena:
             )
             raise PartFailed(f"{problem}; {counts}; stalled: {seen}") from None
 
-    def stalls(self, reason: str, replica: Replica | None = None, seconds: float = _WAIT_SECONDS) -> None:
+    def stalls(self, reason: str, replica: Replica | None = None, seconds: float = 0.0) -> None:
         """Wait until ``bridge_stalled`` names this reason."""
         one = replica or self.first
         self.until(
@@ -272,6 +293,24 @@ class Arena:
                 replica.stop()
         return self._row(fault)
 
+    def close_books(self, fault: str) -> Row:
+        """While all runs on: wait until what was made has ended, and begin new books.
+
+        Nothing of the old ones may come again: what does is an unexplained duplicate of the new ones.
+        """
+        self.traffic.pause()
+        self.until(lambda: not self.missing(), "all accepted or dead letters")
+        self.until(self._is_idle, "all settled")
+        self.until(self.is_committed, "all committed")
+        row = self._row(fault)
+        self._closed = {name: replace(life) for name, life in self.lives.items()}
+        for one in self.traffic.made:
+            self._closed_below[one.user] = max(self._closed_below.get(one.user, 0), one.seq + 1)
+        self.traffic.made.clear()
+        self.api.accepted.clear()
+        self.traffic.go_on()
+        return row
+
     def end(self) -> None:
         """End what still runs, whatever happened; repeat-safe."""
         self.traffic.stop()
@@ -292,12 +331,8 @@ class Arena:
 
     def _row(self, fault: str) -> Row:
         accepted, letters, made = list(self.api.accepted), self.letters(), dict(self.traffic.made)
-        for name, life in self.lives.items():
-            last = self.scraper.seen[name].last
-            life.given_back = max(life.given_back, int(total(last, "bridge_records_given_back_total")))
-            life.unanswered = int(unanswered(last))
-            life.losses = self.scraper.seen[name].losses
-        twice, differ = duplicates(accepted, self.lives)
+        twice, differ = duplicates(accepted, self._since_closing())
+        twice[UNEXPLAINED] += sum(one.seq < self._closed_below.get(one.user, 0) for one in accepted)
         missing = lost(made, accepted, letters)
         deleted = [one for one in missing if self.deleted(one)]
         seen = [self.scraper.seen[life] for life in self.lives]
@@ -316,6 +351,15 @@ class Arena:
             self._recovery_seconds,
             sorted(set().union(*(one.reasons for one in seen))),
         )
+
+    def _since_closing(self) -> dict[str, Life]:
+        """Every life as it is now, less what explained something in closed books."""
+        for name, life in self.lives.items():
+            last = self.scraper.seen[name].last
+            life.given_back = max(life.given_back, int(total(last, "bridge_records_given_back_total")))
+            life.unanswered = int(unanswered(last))
+            life.losses = self.scraper.seen[name].losses
+        return {name: life.since(self._closed.get(name, Life())) for name, life in self.lives.items()}
 
     def _letters_of_files(self) -> list[Made]:
         homes = [*(replica.bridge.home for replica in self.replicas), self.home / "disk"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from tests.chaos.api import Acceptance
@@ -33,6 +33,14 @@ class Life:
     is_finished: Callable[[Acceptance], bool] | None = None
     killed_holding: int = 0
 
+    def since(self, closed: Life) -> Life:
+        """What is left to explain something by, of what there was more than when books were closed."""
+        return replace(
+            self,
+            given_back=self.given_back - closed.given_back,
+            unanswered=self.unanswered - closed.unanswered,
+        )
+
 
 @dataclass(frozen=True)
 class Row:
@@ -57,6 +65,25 @@ class Row:
         """Nothing was promised that was not kept."""
         wrong = (self.lost, self.order_violations, self.unaccounted, self.ids_differ)
         return not any(wrong) and not self.duplicates.get(UNEXPLAINED, 0)
+
+
+def merged(name: str, rows: Sequence[Row]) -> Row:
+    """One line for books that were closed again and again; looks are counted on over all of them."""
+    return Row(
+        name,
+        sum(row.produced for row in rows),
+        sum(row.accepted for row in rows),
+        sum(row.lost for row in rows),
+        sum(row.deleted for row in rows),
+        sum((Counter(row.duplicates) for row in rows), Counter[str]()),
+        sum(row.ids_differ for row in rows),
+        sum(row.order_violations for row in rows),
+        max(row.dead_letters for row in rows),
+        max(row.unaccounted for row in rows),
+        max(row.looks for row in rows),
+        max(row.recovery_seconds for row in rows),
+        sorted(set().union(*(row.reasons for row in rows))),
+    )
 
 
 def lost(

@@ -1,13 +1,13 @@
-"""Faults of the API and of the way to it. The same over both brokers."""
+"""Faults of the API. The same over both brokers."""
 
 from __future__ import annotations
 
 from tests.chaos.api import Manner
 from tests.chaos.arena import Arena, Setting
 from tests.chaos.faults import Fault
+from tests.chaos.faults_network import API_NETWORK_FAULTS
 from tests.send.http1.certificates import server_context
 
-_PROXIED = Setting(proxied=True)
 _ENDURED_RECORDS = 40
 
 
@@ -28,7 +28,7 @@ def answers(arena: Arena, manner: Manner, reason: str) -> None:
 
 
 def storm(arena: Arena) -> None:
-    """Nine requests in ten fail, then all, then none."""
+    """Half of the requests fail, then all, then none."""
     arena.api.manner = Manner(fail_every=2)
     arena.flows(_ENDURED_RECORDS)
     answers(arena, Manner(status=500), "breaker")
@@ -76,42 +76,6 @@ def hang(arena: Arena) -> None:
     answers(arena, Manner(then="hang"), "breaker")
 
 
-def network_cut(arena: Arena) -> None:
-    """No way to the API."""
-    assert arena.api_proxy is not None
-    arena.api_proxy.cut()
-    arena.stalls("breaker")
-    arena.api_proxy.mend()
-    arena.healed()
-
-
-def network_slow(arena: Arena) -> None:
-    """A third of a second more each way; fewer in flight, and nothing stops."""
-    assert arena.api_proxy is not None
-    arena.api_proxy.poison("latency", latency=300, jitter=100)
-    arena.flows(_ENDURED_RECORDS)
-    arena.api_proxy.cure("latency")
-    arena.healed()
-
-
-def network_reset(arena: Arena) -> None:
-    """Connections are reset a little after they are made, whatever they do."""
-    assert arena.api_proxy is not None
-    arena.api_proxy.poison("reset_peer", timeout=150)
-    arena.flows(_ENDURED_RECORDS)
-    arena.api_proxy.cure("reset_peer")
-    arena.healed()
-
-
-def black_hole(arena: Arena) -> None:
-    """Nothing comes through, and nobody says so."""
-    assert arena.api_proxy is not None
-    arena.api_proxy.poison("timeout", timeout=0)
-    arena.stalls("breaker")
-    arena.api_proxy.cure("timeout")
-    arena.healed()
-
-
 def expire(arena: Arena) -> None:
     """The API's certificate expires, and is renewed."""
     assert arena.authority is not None
@@ -132,9 +96,6 @@ API_FAULTS = (
     Fault("API closes behind the body, accepted", swallow, reasons=["breaker"]),
     Fault("API closes behind the body, not accepted", cut, reasons=["breaker"], in_short=False),
     Fault("API accepts and hangs", hang, reasons=["breaker"]),
-    Fault("network to the API cut", network_cut, _PROXIED, ["breaker"]),
-    Fault("network to the API slow", network_slow, _PROXIED),
-    Fault("network to the API reset", network_reset, _PROXIED),
-    Fault("network to the API a black hole", black_hole, _PROXIED, ["breaker"], in_short=False),
+    *API_NETWORK_FAULTS,
     Fault("API's certificate expires", expire, Setting(tls=True), ["breaker"]),
 )

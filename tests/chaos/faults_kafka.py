@@ -1,4 +1,4 @@
-"""Faults of a Kafka broker, of the way to it, and of what lies on it."""
+"""Faults of a Kafka broker, and of what lies on it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from tests.chaos.arena import Replica, Setting
 from tests.chaos.faults import Fault
+from tests.chaos.faults_network import broker_network_faults
 from tests.chaos.kafka_arena import PARTITIONS, KafkaArena
 from tests.e2e.auditor import Made
 from tests.parts.kafka_pair import KafkaPair
-from tests.parts.toxiproxy import Proxy
 
 _OWN = Setting(own_broker=True)
 _OWN_NEXT = Setting(own_broker=True, protocol="consumer")
-_PROXIED = Setting(proxied=True)
 _AUTHORIZING = Setting(
     broker="authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
     "allow.everyone.if.no.acl.found=true\n"
@@ -47,62 +46,18 @@ def freeze_broker(arena: KafkaArena) -> None:
     arena.healed()
 
 
-def cut_off(arena: KafkaArena) -> None:
-    """No way to the broker, for longer than the session timeout."""
-    way(arena).cut()
-    arena.stalls("broker_down")
-    arena.stands_still()
-    way(arena).mend()
-    arena.healed()
-
-
-def slow_broker(arena: KafkaArena) -> None:
-    """A third of a second more each way."""
-    way(arena).poison("latency", latency=300, jitter=100)
-    arena.flows()
-    way(arena).cure("latency")
-    arena.healed()
-
-
-def reset_broker(arena: KafkaArena) -> None:
-    """Connections are reset a little after they are made."""
-    way(arena).poison("reset_peer", timeout=300)
-    arena.stalls("broker_down")
-    way(arena).cure("reset_peer")
-    arena.healed()
-
-
-def way(arena: KafkaArena) -> Proxy:
-    """To the broker."""
-    assert arena.kafka_proxy is not None
-    return arena.kafka_proxy
-
-
 def refuse_commits(arena: KafkaArena) -> None:
     """Somebody takes the rights on the group away: no commit is taken, and no membership."""
     failed = failed_commits(arena.first)
     admin = arena.kafka.admin()
-    denied = AclBinding(
-        ResourceType.GROUP,
-        arena.group,
-        ResourcePatternType.LITERAL,
-        "User:ANONYMOUS",
-        "*",
-        AclOperation.READ,
-        AclPermissionType.DENY,
+    denial = (
+        *(ResourceType.GROUP, arena.group, ResourcePatternType.LITERAL),
+        *("User:ANONYMOUS", "*", AclOperation.READ, AclPermissionType.DENY),
     )
+    denied, found = AclBinding(*denial), AclBindingFilter(*denial)
     admin.create_acls([denied])[denied].result(30)
     arena.until(lambda: failed_commits(arena.first) > failed, "commits fail")
     arena.stalls("broker_down")
-    found = AclBindingFilter(
-        ResourceType.GROUP,
-        arena.group,
-        ResourcePatternType.LITERAL,
-        "User:ANONYMOUS",
-        "*",
-        AclOperation.READ,
-        AclPermissionType.DENY,
-    )
     admin.delete_acls([found])[found].result(30)
     arena.healed()
 
@@ -186,13 +141,11 @@ def lose_offsets(arena: KafkaArena) -> None:
     assert arena.first.look().total("bridge_offsets_lost_total") > 0, "what the broker deleted is silent"
 
 
-KAFKA_FAULTS = (
+KAFKA_FAULTS: Sequence[Fault[KafkaArena]] = (
     Fault("broker killed and restarted", kill_broker, _OWN, ["broker_down"]),
     Fault("broker killed and restarted, KIP-848", kill_broker, _OWN_NEXT, ["broker_down"], in_short=False),
     Fault("broker paused", freeze_broker, _OWN, ["broker_down"]),
-    Fault("network to the broker cut", cut_off, _PROXIED, ["broker_down"]),
-    Fault("network to the broker slow", slow_broker, _PROXIED),
-    Fault("network to the broker reset", reset_broker, _PROXIED, ["broker_down"]),
+    *broker_network_faults(in_short=True),
     Fault("coordinator lost", lose_coordinator, Setting(paired=True), ["broker_down"]),
     Fault("commits refused: no rights on the group", refuse_commits, _AUTHORIZING, ["broker_down"]),
     Fault("topic deleted and made again", delete_topic, Setting(source={"on_offset_lost": "earliest"})),

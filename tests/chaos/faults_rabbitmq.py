@@ -1,10 +1,13 @@
-"""Faults of a RabbitMQ node, of the way to it, and of its queues."""
+"""Faults of a RabbitMQ node, and of its queues."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from tests.chaos.api import Manner
 from tests.chaos.arena import Setting
 from tests.chaos.faults import Fault
+from tests.chaos.faults_network import broker_network_faults
 from tests.chaos.rabbitmq_arena import RabbitArena
 
 _OWN = Setting(own_broker=True)
@@ -41,33 +44,6 @@ def freeze_node(arena: RabbitArena) -> None:
     arena.node.freeze()
     arena.stalls("broker_down")
     arena.node.thaw()
-    arena.healed()
-
-
-def cut_off(arena: RabbitArena) -> None:
-    """No way to the node."""
-    assert arena.node_proxy is not None
-    arena.node_proxy.cut()
-    arena.stalls("broker_down")
-    arena.node_proxy.mend()
-    arena.healed()
-
-
-def reset_node(arena: RabbitArena) -> None:
-    """Connections are reset a little after they are made."""
-    assert arena.node_proxy is not None
-    arena.node_proxy.poison("reset_peer", timeout=300)
-    arena.stalls("broker_down")
-    arena.node_proxy.cure("reset_peer")
-    arena.healed()
-
-
-def slow_node(arena: RabbitArena) -> None:
-    """A third of a second more each way."""
-    assert arena.node_proxy is not None
-    arena.node_proxy.poison("latency", latency=300, jitter=100)
-    arena.flows()
-    arena.node_proxy.cure("latency")
     arena.healed()
 
 
@@ -128,14 +104,12 @@ def wear_out(arena: RabbitArena) -> None:
     arena.healed()
 
 
-RABBITMQ_FAULTS = (
+RABBITMQ_FAULTS: Sequence[Fault[RabbitArena]] = (
     Fault("broker killed and restarted", kill_node, _OWN, ["broker_down"]),
     Fault("broker killed and restarted, quorum", kill_node, _QUORUM_OWN, ["broker_down"], in_short=False),
     Fault("broker restarted", restart_node, _OWN, ["broker_down"], in_short=False),
     Fault("broker paused", freeze_node, _OWN, ["broker_down"], in_short=False),
-    Fault("network to the broker cut", cut_off, Setting(proxied=True), ["broker_down"]),
-    Fault("network to the broker slow", slow_node, Setting(proxied=True), in_short=False),
-    Fault("network to the broker reset", reset_node, Setting(proxied=True), ["broker_down"], in_short=False),
+    *broker_network_faults(in_short=False),
     Fault("connections closed by the operator", close_connections),
     Fault("queue deleted, consumer cancelled", delete_queue, Setting(), ["broker_down"]),
     Fault("memory alarm", raise_memory_alarm, _OWN),

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from confluent_kafka import (
-    Consumer,
-    ConsumerGroupTopicPartitions,
-    KafkaException,
-    TopicCollection,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from bridge.settle.offset_map import OffsetMap, read
-from tests.chaos.api import Acceptance, AuditingApi
+from tests.chaos.api import AuditingApi
 from tests.chaos.arena import Arena, Setting, made_of
 from tests.chaos.traffic import KafkaTraffic
 from tests.e2e.auditor import Made, kafka_rules
 from tests.e2e.bridge import Bridge
+from tests.e2e.commits import committed_places, finished
 from tests.parts.kafka import Kafka
 from tests.parts.kafka_pair import KafkaPair
 from tests.parts.toxiproxy import Proxy
@@ -34,7 +27,6 @@ class KafkaArena(Arena):
 
     Attributes:
         kafka: the broker.
-        kafka_proxy: the way to it, where the setting asks for one.
     """
 
     traffic: KafkaTraffic
@@ -48,16 +40,15 @@ class KafkaArena(Arena):
         *,
         seed: int,
         is_long: bool,
-        kafka_proxy: Proxy | None = None,
+        broker_proxy: Proxy | None = None,
     ) -> None:
         self.kafka = kafka
-        self.kafka_proxy = kafka_proxy
         self.topic = kafka.new_topic("chaos", partitions=PARTITIONS)
         self.group = kafka.group_of_the_second() if isinstance(kafka, KafkaPair) else f"group-{self.topic}"
         self.letter_topic = kafka.new_topic("letters") if setting.letters == "kafka" else ""
         self._setting = setting
         traffic = KafkaTraffic(kafka.brokers, self.topic, PARTITIONS, setting.rate, setting.users, seed)
-        super().__init__(home, api, traffic, seed=seed, is_long=is_long)
+        super().__init__(home, api, traffic, seed=seed, is_long=is_long, broker_proxy=broker_proxy)
         self.env |= dict(setting.env)
         if self.letter_topic:
             self.letters = lambda: letters_of(kafka, self.letter_topic)
@@ -65,7 +56,7 @@ class KafkaArena(Arena):
     def bridge(self, home: Path) -> Bridge:
         """With quick timeouts, so that a test need not wait for minutes."""
         setting = self._setting
-        brokers = f"127.0.0.1:{self.kafka_proxy.port}" if self.kafka_proxy else self.kafka.brokers
+        brokers = f"127.0.0.1:{self.broker_proxy.port}" if self.broker_proxy else self.kafka.brokers
         source: dict[str, Any] = {
             "name": "shop",
             "type": "kafka",
@@ -93,38 +84,16 @@ class KafkaArena(Arena):
 
     def killed(self, life: str) -> None:
         """Its last commit is all that anybody knows of it."""
-        self.lives[life].is_finished = self.finished()
+        self.lives[life].is_finished = finished(self.kafka, self.topic, self.group)
 
-    def finished(self) -> Callable[[Acceptance], bool]:
-        """Whether the group's last commit calls an event's record finished, by offset or by map."""
-        admin = self.kafka.admin()
-        described = admin.describe_topics(TopicCollection([self.topic]))[self.topic].result(30)
-        cluster = admin.list_topics(timeout=30).cluster_id
-        offsets: dict[int, int] = {}
-        maps: dict[int, OffsetMap] = {}
-        for place in self.committed_places():
-            log = f"{cluster}/{described.topic_id}/{place.partition}"
-            offsets[place.partition] = place.offset
-            found = read(place.metadata or "", log, place.offset)
-            if isinstance(found, OffsetMap):
-                maps[place.partition] = found
-
-        def is_finished(event: Acceptance) -> bool:
-            ranges = maps[event.partition].finished if event.partition in maps else ()
-            is_below = event.offset < offsets.get(event.partition, 0)
-            return is_below or any(a <= event.offset < b for a, b in ranges)
-
-        return is_finished
-
-    def committed_places(self) -> list[TopicPartition]:
-        """What the group has committed."""
-        numbers = range(
-            len(self.kafka.admin().list_topics(self.topic, timeout=30).topics[self.topic].partitions)
-        )
-        wanted = [TopicPartition(self.topic, number) for number in numbers]
-        admin = self.kafka.admin()
-        asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(self.group, wanted)])
-        return list(asked[self.group].result(30).topic_partitions or [])
+    def is_committed(self) -> bool:
+        """Every partition's offset lies behind the last record that was made."""
+        ends: dict[int, int] = {}
+        for place in self.traffic.made.values():
+            ends[place.partition] = max(ends.get(place.partition, 0), place.offset + 1)
+        places = committed_places(self.kafka, self.topic, self.group)
+        committed = {place.partition: place.offset for place in places}
+        return all(committed.get(partition, 0) >= end for partition, end in ends.items())
 
     def produce(self, user: str, value: bytes | None = None) -> Made:
         """One more record of a user, with a value of its own unless another is given."""

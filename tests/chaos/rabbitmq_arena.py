@@ -30,16 +30,15 @@ class RabbitArena(Arena):
         *,
         seed: int,
         is_long: bool,
-        node_proxy: Proxy | None = None,
+        broker_proxy: Proxy | None = None,
     ) -> None:
         self.node = node
-        self.node_proxy = node_proxy
         self._setting = setting
         self.queue_arguments = {"x_single_active_consumer": True, **setting.queue}
         self.queue = node.new_queue("chaos", **self.queue_arguments)
         traffic = RabbitTraffic(node, [self.queue], setting.rate, setting.users, seed)
-        super().__init__(home, api, traffic, seed=seed, is_long=is_long)
-        url = node.url if node_proxy is None else f"amqp://guest:guest@127.0.0.1:{node_proxy.port}/%2F"
+        super().__init__(home, api, traffic, seed=seed, is_long=is_long, broker_proxy=broker_proxy)
+        url = node.url if broker_proxy is None else f"amqp://guest:guest@127.0.0.1:{broker_proxy.port}/%2F"
         self.env |= {"AMQP_URL": url, **setting.env}
 
     def bridge(self, home: Path) -> Bridge:
@@ -66,6 +65,10 @@ class RabbitArena(Arena):
         named = {key.replace("_", "-"): value for key, value in self.queue_arguments.items()}
         with self.node.connect() as connection:
             connection.channel().queue_declare(self.queue, durable=True, arguments=named)
+
+    def is_committed(self) -> bool:
+        """Nothing waits in the queue, for delivery or for an acknowledgement."""
+        return self.node.depth(self.queue) == 0
 
     def killed(self, life: str) -> None:
         """The broker delivers again what was not acknowledged: no more than the prefetch."""

@@ -10,15 +10,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.chaos import faults_api, faults_kafka
+from tests.chaos import faults_api, faults_kafka, faults_network
 from tests.chaos.arena import Setting
-from tests.chaos.books import Row
+from tests.chaos.books import Row, merged
 from tests.chaos.kafka_arena import KafkaArena
 from tests.chaos.stage import Stage
 
 _WARM_SHARE = 0.2
 _PROBE_RECORDS, _MINUTE_SECONDS = 20_000, 60.0
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_PATIENCE_SECONDS = 240.0
 _LIMIT = {"records_in_flight": 1000}
 
 
@@ -75,12 +76,12 @@ FAULTS: Sequence[Callable[[KafkaArena], None]] = (
     faults_api.drip,
     faults_api.swallow,
     faults_api.garbage,
-    faults_api.network_cut,
-    faults_api.network_slow,
-    faults_api.network_reset,
-    faults_kafka.cut_off,
-    faults_kafka.slow_broker,
-    faults_kafka.reset_broker,
+    faults_network.cut_api,
+    faults_network.slow_api,
+    faults_network.reset_api,
+    faults_network.cut_broker,
+    faults_network.slow_broker,
+    faults_network.reset_broker,
     faults_kafka.kill_broker,
     join_and_leave,
 )
@@ -92,23 +93,26 @@ def soak(stage: Stage, minutes: float, say: Callable[[str], None]) -> Soaked:
     with ExitStack() as own:
         setting = Setting(proxied=True, users=500, config={"limits": _LIMIT})
         arena = stage.enter_kafka(setting, own)
+        arena.patience_seconds = _PATIENCE_SECONDS
         arena.begin()
         rate = arena.traffic.rate = capacity(arena) // 2
         began = time.monotonic()
+        rows: list[Row] = []
         vitals: list[Vitals] = []
         while time.monotonic() - began < minutes * 60:
             fault = dice.choice(FAULTS)
             _minute_of(fault, arena)
             vitals.append(vitals_of(arena.first.bridge.process.pid))
+            rows.append(arena.close_books("soak"))
             say(f"{(time.monotonic() - began) / 60:.0f} min, {fault.__name__}: {vitals[-1]}")
-        row = arena.finish("soak")
-    return Soaked(row, rate, minutes, len(vitals), vitals, slope(vitals))
+        rows.append(arena.finish("soak"))
+    return Soaked(merged("soak", rows), rate, minutes, len(vitals), vitals, slope(vitals))
 
 
 def _minute_of(fault: Callable[[KafkaArena], None], arena: KafkaArena) -> None:
     ends = time.monotonic() + _MINUTE_SECONDS
     fault(arena)
-    arena.until(lambda: time.monotonic() > ends, "the minute is over", 600.0)
+    arena.until(lambda: time.monotonic() > ends, "the minute is over")
 
 
 def capacity(arena: KafkaArena) -> int:

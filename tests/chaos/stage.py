@@ -112,7 +112,7 @@ class Stage:
         else:
             kafka = self.kafka
         home = self._folder("arena")
-        return KafkaArena(home, api, kafka, setting, seed=self.seed, is_long=self.is_long, kafka_proxy=proxy)
+        return KafkaArena(home, api, kafka, setting, seed=self.seed, is_long=self.is_long, broker_proxy=proxy)
 
     def _rabbit_arena(self, setting: Setting, api: AuditingApi, own: ExitStack) -> RabbitArena:
         node = self.rabbitmq
@@ -120,7 +120,7 @@ class Stage:
             node = self._rabbitmq(own, settings=setting.broker)
         proxy = self.toxiproxy.proxy(node.port) if setting.proxied else None
         home = self._folder("arena")
-        return RabbitArena(home, api, node, setting, seed=self.seed, is_long=self.is_long, node_proxy=proxy)
+        return RabbitArena(home, api, node, setting, seed=self.seed, is_long=self.is_long, broker_proxy=proxy)
 
     @cached_property
     def _authority(self) -> Authority:

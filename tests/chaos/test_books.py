@@ -13,8 +13,10 @@ from tests.chaos.books import (
     UNANSWERED,
     UNEXPLAINED,
     Life,
+    Row,
     duplicates,
     lost,
+    merged,
     order_violations,
 )
 from tests.chaos.scrapes import Loss, Seen, events_open, parse, records_open, stalls, total
@@ -39,6 +41,21 @@ def test_order_is_that_of_first_acceptances() -> None:
     """A late duplicate may follow; a first acceptance may not."""
     assert order_violations([taken("u", 0), taken("u", 1), taken("u", 0), taken("v", 5), taken("u", 2)]) == 0
     assert order_violations([taken("u", 1), taken("u", 0), taken("u", 2)]) == 1
+
+
+def test_closed_books_explain_nothing_any_more() -> None:
+    """What was given back before is spent; books that were closed add up."""
+    life = Life(given_back=5, unanswered=3)
+    assert life.since(Life(given_back=5, unanswered=2)) == Life(given_back=0, unanswered=1)
+    rows = [
+        Row("a", 2, 3, 0, 0, {UNANSWERED: 1}, 0, 0, 0, 0.0, 10, 1.5, ["auth"]),
+        Row("b", 4, 5, 0, 0, {UNEXPLAINED: 1}, 0, 1, 0, 2.0, 25, 0.5, ["breaker"]),
+    ]
+    both = merged("both", rows)
+    assert both == Row(
+        "both", 6, 8, 0, 0, {UNANSWERED: 1, UNEXPLAINED: 1}, 0, 1, 0, 2.0, 25, 1.5, ["auth", "breaker"]
+    )
+    assert not both.is_clean
 
 
 def committed_below(offset: int) -> Callable[[Acceptance], bool]:

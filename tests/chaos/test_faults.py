@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -69,7 +70,8 @@ def test_over_kafka(fault: Fault[KafkaArena], stage: Stage, report: Callable[[st
     judge(fault, stage.run_kafka(fault), report)
 
 
-# pika leaves the sockets of a connection that broke, or was never made, to the collector.
+# pika leaves the sockets of a connection that broke, or was never made, to the collector: it comes at once,
+# so that no other test is blamed for them.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.rabbitmq
 @pytest.mark.parametrize("fault", _RABBITMQ, ids=lambda fault: fault.name)
@@ -78,3 +80,4 @@ def test_over_rabbitmq(fault: Fault[RabbitArena], stage: Stage, report: Callable
     require(rabbitmq_part.missing())
     need(fault)
     judge(fault, stage.run_rabbitmq(fault), report)
+    gc.collect()

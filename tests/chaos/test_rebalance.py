@@ -21,6 +21,7 @@ from tests.chaos.faults_process import assigned, settled
 from tests.chaos.kafka_arena import PARTITIONS, KafkaArena
 from tests.chaos.stage import Stage
 from tests.conftest import require
+from tests.e2e.commits import committed_places
 from tests.parts import kafka as kafka_part
 
 pytestmark = pytest.mark.kafka
@@ -134,7 +135,9 @@ def test_a_member_that_lost_its_partitions_commits_nothing_of_them(enter: Enter,
 
 def offsets(arena: KafkaArena) -> dict[int, int]:
     """What is committed, by partition."""
-    return {place.partition: place.offset for place in arena.committed_places()}
+    return {
+        place.partition: place.offset for place in committed_places(arena.kafka, arena.topic, arena.group)
+    }
 
 
 @BOTH

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from tests.e2e.api import Api
 from tests.e2e.auditor import Made, Taken, audit, kafka_rules, make, taken_of
 from tests.e2e.bridge import Bridge
+from tests.e2e.commits import committed_places
 from tests.parts.kafka import Kafka
 from tests.parts.process import wait_until
 
@@ -31,11 +32,7 @@ def produce(kafka: Kafka, topic: str, made: Sequence[Made]) -> None:
 
 def committed(kafka: Kafka, group: str, topic: str) -> dict[int, int]:
     """Partition → committed offset; -1001 (none) becomes 0."""
-    wanted = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-    admin = kafka.admin()
-    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, wanted)])
-    found = asked[group].result(30).topic_partitions or []
-    return {partition.partition: max(0, partition.offset) for partition in found}
+    return {place.partition: max(0, place.offset) for place in committed_places(kafka, topic, group)}
 
 
 def bridge_of(home: Path, kafka: Kafka, topic: str, api: Api, protocol: str, **more: Any) -> Bridge:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicCollection, TopicPartition
 
-from bridge.settle.offset_map import OffsetMap, read
 from tests.e2e.api import Api
-from tests.e2e.auditor import Made, Taken, audit, make, taken_of
+from tests.e2e.auditor import Made, audit, make, taken_of
 from tests.e2e.bridge import Bridge
+from tests.e2e.commits import committed_places, finished
 from tests.e2e.test_kafka_kill import (
     MAX_IN_FLIGHT,
     PARTITIONS,
@@ -52,34 +51,13 @@ def bridge_on(
     return bridge_of(home, kafka, topic, api, protocol, sources=[source], **QUICK)
 
 
-def finished(kafka: Kafka, topic: str, partitions: int) -> Callable[[Taken], bool]:
-    """Whether the group's last commit calls an event's record finished, by offset or by map."""
-    admin, group = kafka.admin(), f"group-{topic}"
-    described = admin.describe_topics(TopicCollection([topic]))[topic].result(30)
-    cluster = admin.list_topics(timeout=30).cluster_id
-    wanted = [TopicPartition(topic, number) for number in range(partitions)]
-    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, wanted)])
-    offsets, maps = {}, {}
-    for place in asked[group].result(30).topic_partitions or []:
-        log = f"{cluster}/{described.topic_id}/{place.partition}"
-        offsets[place.partition] = place.offset
-        maps[place.partition] = read(place.metadata or "", log, place.offset)
-
-    def is_finished(event: Taken) -> bool:
-        found = maps[event.partition]
-        ranges = found.finished if isinstance(found, OffsetMap) else ()
-        return event.offset < offsets[event.partition] or any(a <= event.offset < b for a, b in ranges)
-
-    return is_finished
-
-
 def kill_and_resume(
     kafka: Kafka, topic: str, api: Api, bridge: Bridge, made: Sequence[Made]
 ) -> tuple[int, int, str]:
     """Kill at half, look at the commit, go on to the end: duplicates, how many to expect, a line."""
     produce(kafka, topic, made)
     before = kill_in_the_middle(bridge, api)
-    is_finished = finished(kafka, topic, PARTITIONS)
+    is_finished = finished(kafka, topic, f"group-{topic}")
     taken_before = taken_of(api.accepted())
     expected = sum(not is_finished(event) for event in taken_before)
     resume(bridge, api, before)
@@ -131,7 +109,8 @@ def test_a_stuck_head_costs_itself_alone(
     others = len(made) - 2
     wait_until(lambda: api.accepted_count() >= others, timeout_seconds=60, what="all but the poison")
     if offset_map:
-        is_told = lambda: all(map(finished(kafka, topic, 1), taken_of(api.accepted())))  # noqa: E731
+        group = f"group-{topic}"
+        is_told = lambda: all(map(finished(kafka, topic, group), taken_of(api.accepted())))  # noqa: E731
         wait_until(is_told, timeout_seconds=10, what="a commit that says so")
     bridge.kill()
     api.control(users={})
@@ -197,13 +176,9 @@ def test_brokers_that_take_less_metadata_get_less(
     wait_until(lambda: unique(api) >= 2_000, timeout_seconds=60, what="all but the poison")
     api.control(users={})
     wait_until(lambda: api.accepted_count() > 2_000, timeout_seconds=60, what="the poison too")
-    admin = kafka.admin()
 
     def is_committed() -> bool:
-        asked = admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(f"group-{topic}", [TopicPartition(topic, 0)])]
-        )
-        (place,) = asked[f"group-{topic}"].result(30).topic_partitions or []
+        (place,) = committed_places(kafka, topic, f"group-{topic}")
         return bool(place.offset == len(made))
 
     wait_until(is_committed, timeout_seconds=30, what="the last offset committed")
