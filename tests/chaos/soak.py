@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -99,14 +99,21 @@ def soak(stage: Stage, minutes: float, say: Callable[[str], None]) -> Soaked:
         began = time.monotonic()
         rows: list[Row] = []
         vitals: list[Vitals] = []
-        while time.monotonic() - began < minutes * 60:
-            fault = dice.choice(FAULTS)
+        for fault in _without_end(dice):
+            if time.monotonic() - began >= minutes * 60:
+                break
             _minute_of(fault, arena)
             vitals.append(vitals_of(arena.first.bridge.process.pid))
             rows.append(arena.close_books("soak"))
             say(f"{(time.monotonic() - began) / 60:.0f} min, {fault.__name__}: {vitals[-1]}")
         rows.append(arena.finish("soak"))
     return Soaked(merged("soak", rows), rate, minutes, len(vitals), vitals, slope(vitals))
+
+
+def _without_end(dice: random.Random) -> Iterator[Callable[[KafkaArena], None]]:
+    """All faults in an order by chance, again and again."""
+    while True:
+        yield from dice.sample(FAULTS, len(FAULTS))
 
 
 def _minute_of(fault: Callable[[KafkaArena], None], arena: KafkaArena) -> None:
