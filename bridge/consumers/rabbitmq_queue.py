@@ -269,7 +269,9 @@ class Queue:
 
     def _note_on(self, others: int) -> str:
         name = f"queue {self.stream.name}"
-        if others <= 0 or self._taking in (Taking.SINGLE_ACTIVE, Taking.COMPETING):
+        if self._taking is Taking.COMPETING:
+            return f"{name} is read as one of competing consumers: order is not kept across replicas"
+        if others <= 0 or self._taking is Taking.SINGLE_ACTIVE:
             return ""
         if self._taking is Taking.PLAIN:
             return (

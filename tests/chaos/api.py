@@ -66,18 +66,21 @@ class Acceptance(NamedTuple):
 
 
 class AuditingApi:
-    """A Filum Event API on loopback. Its address stays over ``shut`` and ``open``.
+    """A Filum Event API. Its address, of loopback or ``host``, stays over ``shut`` and ``open``.
 
     Attributes:
         accepted: in the order of acceptance; appended by the loop's thread, read by anyone.
         requests: how many came.
+        keys: what they had for ``Authorization``.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, *, host: str = "127.0.0.1") -> None:
+        self._host = host
         self.port = free_port()
         self.manner = Manner()
         self.accepted: list[Acceptance] = []
         self.requests = 0
+        self.keys: set[str] = set()
         self.tls = tls
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -89,7 +92,7 @@ class AuditingApi:
 
     def url(self, by: str, *, port: int = 0) -> str:
         """Where a life of the bridge posts its events; ``port`` is that of a proxy in between."""
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{port or self.port}/{by}/events"
+        return f"{'https' if self.tls else 'http'}://{self._host}:{port or self.port}/{by}/events"
 
     def open(self) -> None:
         """Listen."""
@@ -123,7 +126,7 @@ class AuditingApi:
     async def _open(self) -> None:
         if self._server is None:
             self._server = await asyncio.start_server(
-                self._serve, "127.0.0.1", self.port, ssl=self.tls, backlog=1024
+                self._serve, self._host, self.port, ssl=self.tls, backlog=1024
             )
 
     async def _shut(self) -> None:
@@ -157,6 +160,7 @@ class AuditingApi:
         """One request and what is made of it; whether the connection lives on."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         path = head[0].split(" ")[1]
+        self.keys.update(line.partition(":")[2].strip() for line in head if line.startswith("Authorization:"))
         lengths = [line.partition(":")[2] for line in head if line.lower().startswith("content-length:")]
         body = await reader.readexactly(int(lengths[0]) if lengths else 0)
         self.requests += 1

@@ -279,7 +279,7 @@ def test_a_quorum_queue_with_two_consumers_says_that_they_compete(rabbitmq: Rabb
 
 
 def test_competing_consumers_share_a_queue(rabbitmq: RabbitMQ, start: Start) -> None:
-    """With ``competing`` both read, and nobody complains."""
+    """With ``competing`` both read, and say what that costs."""
     queue = rabbitmq.new_queue()
     _, first = start(rabbitmq, queue, competing=True, prefetch=5)
     _, second = start(rabbitmq, queue, competing=True, prefetch=5)
@@ -288,7 +288,8 @@ def test_competing_consumers_share_a_queue(rabbitmq: RabbitMQ, start: Start) -> 
     rabbitmq.publish(queue, *_numbers(1, 10))
     first.wait_for_records(5)
     second.wait_for_records(5)
-    assert first.links[-1] == second.links[-1] == (Link.CONNECTED, "")
+    assert _linked(first, Link.CONNECTED, "competing", "order is not kept")
+    assert _linked(second, Link.CONNECTED, "competing", "order is not kept")
 
 
 def test_what_is_open_at_close_goes_back_in_order(rabbitmq: RabbitMQ, start: Start) -> None:

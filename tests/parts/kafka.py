@@ -25,7 +25,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller_port}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://127.0.0.1:{controller_port}
 log.dirs={home}/data
 broker.session.timeout.ms=1500
 broker.heartbeat.interval.ms=300
@@ -89,9 +89,17 @@ class Kafka:
     """
 
     def __init__(
-        self, home: Path, *, properties: str = "", advertised_port: int = 0, joins: Kafka | None = None
+        self,
+        home: Path,
+        *,
+        properties: str = "",
+        advertised_port: int = 0,
+        joins: Kafka | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         """No I/O; ``home`` must exist and be empty, ``properties`` are added to server.properties.
+
+        ``host`` is where clients find it: loopback, or an address of a network that the run made.
 
         With ``joins`` it is the second broker of that one's cluster, without a controller of its own.
 
@@ -99,6 +107,7 @@ class Kafka:
         loopback for all that follows: that of a proxy to the door.
         """
         self._home = home
+        self._host = host
         self._port = free_port()
         self.proxied_port = free_port() if advertised_port else 0
         doors = _PROXIED.format(proxied_port=self.proxied_port, advertised=advertised_port)
@@ -106,7 +115,7 @@ class Kafka:
         self._joins = joins
         self.controller_port: int = joins.controller_port if joins else free_port()
         self.cluster_id: str = joins.cluster_id if joins else _new_cluster_id()
-        self.brokers = f"127.0.0.1:{self._port}"
+        self.brokers = f"{host}:{self._port}"
         self.log = home / "broker.log"
         self._process = Process(
             [*self._java(heap="384m"), "kafka.Kafka", home / "server.properties"], log=self.log
@@ -204,7 +213,9 @@ class Kafka:
 
     def _format(self) -> None:
         """Write the settings and a cluster id, as ``kafka-storage.sh format`` does."""
-        settings = _PROPERTIES.format(home=self._home, port=self._port, controller_port=self.controller_port)
+        settings = _PROPERTIES.format(
+            home=self._home, host=self._host, port=self._port, controller_port=self.controller_port
+        )
         extra = self._extra.format(port=self._port, controller=self.controller_port)
         (self._home / "server.properties").write_text(settings + extra)
         (self._home / "log4j2.properties").write_text(_LOGGING)

@@ -24,7 +24,7 @@ LIBRARY = Path("/usr/lib/rabbitmq/lib")
 
 _SETTINGS = """
 loopback_users = none
-listeners.tcp.1 = 127.0.0.1:{port}
+listeners.tcp.1 = {host}:{port}
 disk_free_limit.absolute = 50MB
 vm_memory_high_watermark.absolute = 1GB
 log.console = true
@@ -54,14 +54,18 @@ class RabbitMQ:
         log: everything the node wrote.
     """
 
-    def __init__(self, home: Path, *, settings: str = "") -> None:
-        """No I/O; ``home`` must exist and be empty, ``settings`` are added to rabbitmq.conf."""
+    def __init__(self, home: Path, *, settings: str = "", host: str = "127.0.0.1") -> None:
+        """No I/O; ``home`` must exist and be empty, ``settings`` are added to rabbitmq.conf.
+
+        ``host`` is where clients find it: loopback, or an address of a network that the run made.
+        """
+        self._host = host
         self._home = home
         self._settings = settings
         self.port = free_port()
         self._epmd_port = free_port()
-        self.address = f"amqp://127.0.0.1:{self.port}/%2F"
-        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
+        self.address = f"amqp://{host}:{self.port}/%2F"
+        self.url = f"amqp://guest:guest@{host}:{self.port}/%2F"
         self.log = home / "node.log"
         self._env = self._environment()
         self._epmd = Process(["epmd", "-address", "127.0.0.1"], log=home / "epmd.log", env=self._env)
@@ -190,7 +194,8 @@ class RabbitMQ:
         }
 
     def _write_files(self) -> None:
-        (self._home / "rabbitmq.conf").write_text(_SETTINGS.format(port=self.port) + self._settings)
+        settings = _SETTINGS.format(host=self._host, port=self.port)
+        (self._home / "rabbitmq.conf").write_text(settings + self._settings)
         (self._home / "plugins").write_text("[].\n")
         cookie = self._home / ".erlang.cookie"
         if not cookie.exists():
