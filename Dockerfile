@@ -10,8 +10,12 @@ RUN python -m venv --without-pip /opt/filum-bridge && \
 
 # The wheel, its hot modules as C. The compiler stays here.
 FROM libraries AS wheel
+# The headers come with the official image's Python; a distribution has them in a package of their own.
 # hadolint ignore=DL3008
-RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && \
+    python -c 'import pathlib, sysconfig as s; exit(not pathlib.Path(s.get_path("include"), "Python.h").exists())' || \
+    headers=python3-dev && \
+    apt-get install -y --no-install-recommends gcc libc6-dev ${headers:-} && rm -rf /var/lib/apt/lists/*
 COPY scripts/build.lock /
 RUN pip --python /opt/filum-bridge/bin/python install --no-deps --require-hashes -r /build.lock
 WORKDIR /src

@@ -8,6 +8,7 @@ from tests.chaos.faults import Fault
 from tests.chaos.faults_api import API_FAULTS
 from tests.chaos.faults_clock import CLOCK_FAULTS
 from tests.chaos.faults_kafka import KAFKA_FAULTS
+from tests.chaos.faults_kafka_log import LOG_FAULTS
 from tests.chaos.faults_letters import LETTER_FAULTS
 from tests.chaos.faults_process import KAFKA_PROCESS, RABBITMQ_PROCESS
 from tests.chaos.faults_rabbitmq import RABBITMQ_FAULTS
@@ -17,6 +18,7 @@ from tests.chaos.rabbitmq_arena import RabbitArena
 OVER_KAFKA: Sequence[Fault[KafkaArena]] = (
     *KAFKA_PROCESS,
     *KAFKA_FAULTS,
+    *LOG_FAULTS,
     *LETTER_FAULTS,
     *API_FAULTS,
     *CLOCK_FAULTS,

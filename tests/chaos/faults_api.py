@@ -9,6 +9,7 @@ from tests.chaos.faults_network import API_NETWORK_FAULTS
 from tests.send.http1.certificates import server_context
 
 _ENDURED_RECORDS = 40
+_FLAPS = 12
 
 
 def shut(arena: Arena) -> None:
@@ -16,6 +17,16 @@ def shut(arena: Arena) -> None:
     arena.api.shut()
     arena.stalls("breaker")
     arena.api.open()
+    arena.healed()
+
+
+def flap(arena: Arena) -> None:
+    """Down and up again, before anybody can be sure of either."""
+    for _ in range(_FLAPS):
+        arena.api.shut()
+        before = len(arena.api.accepted)
+        arena.api.open()
+        arena.until(lambda: False, "one more accepted", enough=before + 1)
     arena.healed()
 
 
@@ -87,6 +98,7 @@ def expire(arena: Arena) -> None:
 
 API_FAULTS = (
     Fault("API down", shut, reasons=["breaker"]),
+    Fault("API flaps", flap, in_short=False),
     Fault("API 5xx storm", storm, reasons=["breaker"]),
     Fault("API 429 with Retry-After", too_many, reasons=["retry_after"]),
     Fault("API 401 and back", refuse_everybody, reasons=["auth"]),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import resource
 import signal
+from pathlib import Path
 
 from tests.chaos.api import Manner
 from tests.chaos.arena import Arena, Replica, Setting
@@ -86,6 +88,20 @@ def come_and_go(arena: KafkaArena) -> None:
         arena.healed()
 
 
+def starve(arena: Arena) -> None:
+    """The API hangs up, and there are descriptors for two connections alone until somebody grants more."""
+    pid = arena.first.bridge.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    arena.api.shut()
+    arena.stalls("breaker")
+    descriptors = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (descriptors + 2, before[1]))
+    arena.api.open()
+    arena.flows()
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    arena.healed()
+
+
 def assigned(replica: Replica) -> float:
     """How many partitions it has."""
     return replica.look().total("bridge_partitions_assigned")
@@ -106,6 +122,7 @@ KAFKA_PROCESS = (
     Fault("bridge killed (SIGKILL), KIP-848", kill_again_and_again, _NEXT, in_short=False),
     Fault("SIGTERM under load", terminate),
     Fault("SIGTERM twice", terminate_twice),
+    Fault("file descriptors run out", starve, reasons=["breaker"], in_short=False),
     Fault("SIGSTOP beyond the session timeout", freeze),
     Fault("SIGSTOP beyond the session timeout, KIP-848", freeze, _NEXT, in_short=False),
     Fault("replicas come and go", come_and_go),

@@ -67,13 +67,51 @@ def delete_queue(arena: RabbitArena) -> None:
     arena.healed()
 
 
+def purge_queue(arena: RabbitArena) -> None:
+    """Somebody purges the queue while the API is away: what the bridge holds is delivered, no more."""
+    arena.api.shut()
+    arena.stalls("breaker")
+    arena.until(lambda: arena.node.depth(arena.queue) > 0, "more waits than the bridge holds")
+    arena.traffic.pause()
+    old = arena.traffic.log
+    arena.node.ctl("purge_queue", arena.queue)
+    arena.traffic.log = old + 1
+    arena.deleted = lambda made: arena.traffic.made[made].log <= old
+    arena.over()
+    arena.api.open()
+    arena.traffic.go_on()
+    arena.healed()
+
+
+def take_rights(arena: RabbitArena) -> None:
+    """The user may not enter the virtual host any more, and is thrown out."""
+    arena.node.ctl("clear_permissions", "guest")
+    arena.node.ctl("close_all_connections", "a test")
+    arena.stalls("broker_down")
+    arena.node.ctl("set_permissions", "guest", ".*", ".*", ".*")
+    arena.healed()
+
+
 def raise_memory_alarm(arena: RabbitArena) -> None:
     """The node blocks who publishes; who consumes goes on."""
     arena.node.ctl("set_vm_memory_high_watermark", "absolute", "1MB")
-    arena.until(lambda: arena.node.depth(arena.queue) == 0, "the queue is empty")
-    arena.stands_still()
+    endure_alarm(arena)
     arena.node.ctl("set_vm_memory_high_watermark", "absolute", "1GB")
     arena.healed()
+
+
+def raise_disk_alarm(arena: RabbitArena) -> None:
+    """The same, for want of disk."""
+    arena.node.ctl("set_disk_free_limit", "900TB")
+    endure_alarm(arena)
+    arena.node.ctl("set_disk_free_limit", "50MB")
+    arena.healed()
+
+
+def endure_alarm(arena: RabbitArena) -> None:
+    """What is in the queue is read to its end."""
+    arena.until(lambda: arena.node.depth(arena.queue) == 0, "the queue is empty")
+    arena.stands_still()
 
 
 def outlast_the_timeout(arena: RabbitArena) -> None:
@@ -112,7 +150,10 @@ RABBITMQ_FAULTS: Sequence[Fault[RabbitArena]] = (
     *broker_network_faults(in_short=False),
     Fault("connections closed by the operator", close_connections),
     Fault("queue deleted, consumer cancelled", delete_queue, Setting(), ["broker_down"]),
+    Fault("queue purged while the API is down", purge_queue, reasons=["breaker"], in_short=False),
+    Fault("rights on the virtual host taken", take_rights, _OWN, ["broker_down"], in_short=False),
     Fault("memory alarm", raise_memory_alarm, _OWN),
+    Fault("disk alarm", raise_disk_alarm, _OWN, in_short=False),
     Fault("quorum queue near its delivery limit", wear_out, _LIMITED, ["delivery_limit"]),
     Fault("channel closed by the consumer timeout", outlast_the_timeout, _TIMES_OUT, ["breaker"]),
 )

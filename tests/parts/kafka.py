@@ -155,6 +155,10 @@ class Kafka:
         """End it as a crash would (SIGKILL)."""
         self._process.kill()
 
+    def wipe(self) -> None:
+        """Empty its disk, while it does not run: it starts as a new one of the same address and cluster."""
+        shutil.rmtree(self._home / "data")
+
     def restart(self) -> None:
         """Stop it in good order and start it again, ready on return."""
         self.stop()
