@@ -83,6 +83,37 @@ class Secret(Settings):
         return f"env {self.env}" if self.env else f"file {self.file}"
 
 
+class Tls(Settings):
+    """PEM files: ``ca`` is trusted instead of the system's authorities, ``cert`` and ``key`` are shown."""
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("`cert` and `key` go together")
+        return self
+
+
+def judge_amqp(url: Secret | str, username: str | None, password: Secret | None, tls: Tls | None) -> None:
+    """Whether these make a way to a RabbitMQ; what a secret URL holds is seen when it is read.
+
+    Raises:
+        ValueError: they do not; says why.
+    """
+    if isinstance(url, str):
+        if not url.startswith(("amqp://", "amqps://")):
+            raise ValueError("`url` is text such as amqp://host:5672/vhost, or amqps:// for TLS")
+        if "@" in url:
+            raise ValueError("`url` as text holds no user: use `username` and `password`, or a secret url")
+        if tls is not None and url.startswith("amqp://"):
+            raise ValueError("`tls` would not be used: the url must begin with amqps://")
+    if password is not None and username is None:
+        raise ValueError("`password` needs `username`")
+
+
 Decode = Literal["json", "text", "avro", "protobuf", "json_schema"]
 
 
@@ -212,6 +243,7 @@ class DeadLetters(Settings):
     url: Secret | str | None = None
     username: str | None = None
     password: Secret | None = None
+    tls: Tls | None = None
     security: dict[str, Any] = {}
     client: dict[str, str | int | float | bool] = {}
 
@@ -221,6 +253,14 @@ class DeadLetters(Settings):
         if not wanted:
             key = {"kafka": "topic", "rabbitmq": "queue", "file": "path"}[self.type]
             raise ValueError(f"dead_letters of type {self.type} need `{key}`")
+        return self
+
+    @model_validator(mode="after")
+    def _way(self) -> Self:
+        if self.url is not None:
+            judge_amqp(self.url, self.username, self.password, self.tls)
+        elif self.username or self.password or self.tls:
+            raise ValueError("`username`, `password` and `tls` would not be used: they go with `url`")
         return self
 
 

@@ -119,7 +119,7 @@ def _rabbitmq_address(config: Config, read_secret: ReadSecret) -> Callable[[], A
 
     target = config.dead_letters
     if target.url is not None:
-        url, username, password, tls = target.url, target.username, target.password, None
+        url, username, password, tls = target.url, target.username, target.password, target.tls
     else:
         source = _source_of(config, target)
         if not isinstance(source, RabbitSettings):

@@ -318,6 +318,9 @@ def test_a_value_of_the_environment_is_left_out_of_messages(folder: Path) -> Non
         ("{type: kafka, topic: orders, brokers: 'x:1,LOCALHOST:9092'}", "sources[0]", "own topic"),
         ("{type: kafka, topic: x, source: shpo}", "dead_letters.source", "no kafka source of this name"),
         ("{type: rabbitmq, queue: x}", "dead_letters", "no source of type rabbitmq"),
+        ("{type: rabbitmq, queue: x, url: 'http://r'}", "dead_letters", "text such as amqp://"),
+        ("{type: rabbitmq, queue: x, url: 'amqp://r', tls: {}}", "dead_letters", "begin with amqps://"),
+        ("{type: rabbitmq, queue: x, source: r, tls: {}}", "dead_letters", "would not be used"),
     ],
 )
 def test_a_dead_letter_target_that_cannot_be_is_refused(
@@ -334,6 +337,7 @@ def test_a_dead_letter_target_that_cannot_be_is_refused(
     [
         "{type: kafka, topic: orders, brokers: 'elsewhere:9092'}",
         "{type: rabbitmq, queue: orders, url: {env: AMQP}}",
+        "{type: rabbitmq, queue: orders, url: 'amqps://r', tls: {ca: ca.pem, cert: c.pem, key: c.key}}",
         "{type: file, path: letters.jsonl}",
     ],
 )

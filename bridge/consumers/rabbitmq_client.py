@@ -27,10 +27,11 @@ from pika.channel import Channel as PikaChannel
 from pika.frame import Method
 from pika.spec import Basic
 
-from bridge.consumers.rabbitmq_faults import Fault, Kind, channel_fault, connection_fault, login_fault
+from bridge.consumers.rabbitmq_faults import Fault, Kind, channel_fault, connection_fault, fault
 from bridge.consumers.rabbitmq_frames import Delivery, Frames, ack_frames
-from bridge.consumers.rabbitmq_settings import Address
+from bridge.consumers.rabbitmq_settings import Address, no_address
 from bridge.consumers.rabbitmq_tags import Ack
+from bridge.consumers.rabbitmq_tls import context_of, last_word, tls_fault, tls_fault_in
 from bridge.errors import ConsumerError, DeadLetterError, DeadLetterTooLarge
 
 P = ParamSpec("P")
@@ -115,6 +116,7 @@ class _Pika(SelectConnection):
 
     _frame_buffer: bytes
     bytes_received: int
+    _transport: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.takers: dict[int, Callable[[list[Delivery]], None]] = {}
@@ -136,6 +138,12 @@ class _Pika(SelectConnection):
         if self.params.ssl_options is None:
             transport._MAX_CONSUME_BYTES = 1  # noqa: SLF001 - OpenSSL may hold more than the kernel shows
         super()._proto_connection_made(transport)  # type: ignore[misc]
+
+    def _proto_connection_lost(self, error: BaseException | None) -> None:
+        """The socket is still open here."""
+        if error is not None and isinstance(self._transport._sock, ssl.SSLSocket):  # noqa: SLF001
+            error = last_word(self._transport._sock, error)  # noqa: SLF001
+        super()._proto_connection_lost(error)  # type: ignore[misc]
 
     def _on_data_available(self, data_in: bytes) -> None:
         if self._frames is None:
@@ -161,7 +169,7 @@ class Connection:
         on_closed: it could not be opened, or it ended; said once, after its channels' own ends.
 
     Raises:
-        ConsumerError: the address cannot be used at all.
+        BridgeError: the address cannot be used at all.
     """
 
     def __init__(
@@ -362,13 +370,16 @@ def parameters_of(address: Address) -> URLParameters:
     """What pika connects with; one attempt, the caller repeats.
 
     Raises:
-        ConsumerError: no AMQP URL, or TLS files that cannot be used. Never shows the URL.
+        ConfigError: no AMQP URL. Never shows it.
+        ConsumerError: TLS files that cannot be used.
     """
     parameters, host = _parsed(address.url)
     if address.username is not None:
         parameters.credentials = PlainCredentials(address.username, address.password or "")
     if address.tls is not None:
-        parameters.ssl_options = SSLOptions(_tls_context(address), host)
+        if parameters.ssl_options is None:
+            raise ConsumerError("`tls` needs a url that begins with amqps://")
+        parameters.ssl_options = SSLOptions(context_of(address.tls), host)
     if "heartbeat=" not in address.url:
         parameters.heartbeat = _HEARTBEAT_SECONDS
     parameters.connection_attempts = 1
@@ -379,27 +390,14 @@ def parameters_of(address: Address) -> URLParameters:
 
 
 def _parsed(url: str) -> tuple[URLParameters, str]:
-    """The URL and its host. The parsers' own errors quote parts of it, so they go no further."""
+    """The URL and its host."""
     try:
         parts = urlsplit(url)
         if parts.scheme in ("amqp", "amqps") and parts.hostname:
             return URLParameters(url), parts.hostname
     except (ValueError, TypeError, KeyError):
         pass
-    raise ConsumerError("`url` is no AMQP URL", "such as amqp://host:5672/vhost")
-
-
-def _tls_context(address: Address) -> ssl.SSLContext:
-    tls = address.tls
-    if tls is None or not address.url.startswith("amqps://"):
-        raise ConsumerError("`tls` needs a url that begins with amqps://")
-    try:
-        context = ssl.create_default_context(cafile=tls.ca)
-        if tls.cert is not None:
-            context.load_cert_chain(tls.cert, tls.key)
-    except OSError as error:
-        raise ConsumerError(f"the files of `tls` cannot be used: {error}") from error
-    return context
+    raise no_address()
 
 
 _FAULTS: tuple[tuple[type[BaseException], Kind, str], ...] = (
@@ -408,11 +406,10 @@ _FAULTS: tuple[tuple[type[BaseException], Kind, str], ...] = (
     (exceptions.AuthenticationError, Kind.LOGIN, "the broker offers no login by password"),
     (exceptions.AMQPHeartbeatTimeout, Kind.GONE, "no heartbeat from the broker"),
     (exceptions.ProtocolVersionMismatch, Kind.PROTOCOL, "no AMQP 0-9-1 at this address"),
-    (exceptions.IncompatibleProtocolError, Kind.PROTOCOL, "no AMQP 0-9-1 at this address"),
+    (exceptions.IncompatibleProtocolError, Kind.PROTOCOL, "the other end hung up before it spoke AMQP"),
     (AMQPConnectorStackTimeout, Kind.UNREACHABLE, "no answer in time"),
     (TimeoutError, Kind.UNREACHABLE, "no answer in time"),
     (socket.gaierror, Kind.UNREACHABLE, "the host name is not known"),
-    (ssl.SSLError, Kind.PROTOCOL, "TLS failed"),
     (OSError, Kind.UNREACHABLE, "no connection"),
 )
 
@@ -429,14 +426,15 @@ def fault_of(error: BaseException) -> Fault:
         return channel_fault(cause.reply_code, cause.reply_text)
     if isinstance(cause, exceptions.ConnectionClosed):
         return connection_fault(cause.reply_code, cause.reply_text)
+    if isinstance(cause, ssl.SSLError):
+        return tls_fault(cause)
+    if isinstance(cause, exceptions.IncompatibleProtocolError) and (ended := tls_fault_in(str(cause))):
+        return ended
     if isinstance(cause, _HUNG_UP) and (said := _CLOSE_REASON.search(str(cause))):
-        return connection_fault(int(said[1]), said[2])._replace(
-            kind=Kind.LOGIN, remedy=login_fault("").remedy
-        )
+        return fault(Kind.LOGIN, f"{said[1]} {said[2]}")
     for kind_of_error, kind, text in _FAULTS:
         if isinstance(cause, kind_of_error):
-            detail = f"{text}: {cause}" if isinstance(cause, OSError) and str(cause) else text
-            return login_fault(text) if kind is Kind.LOGIN else Fault(kind, detail)
+            return fault(kind, f"{text}: {cause}" if isinstance(cause, OSError) and str(cause) else text)
     return Fault(Kind.GONE, f"connection lost: {str(cause) or type(cause).__name__}")
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from bridge.consumers.rabbitmq_client import Connection, Loop
 from bridge.consumers.rabbitmq_faults import Fault, Kind
-from bridge.consumers.rabbitmq_settings import Address
+from bridge.consumers.rabbitmq_settings import Address, no_address
 from bridge.errors import BridgeError
 
 _FIRST_SECONDS = 0.5
@@ -66,9 +66,10 @@ class Dialer:
         """Try to connect; the line hears how it went."""
         if self._leaving is not None:
             return
+        self._place = ""
         try:
             address = self._read_address()
-            self._place = place_of(address.url)
+            self._place = f"{place_of(address.url)}: "
             self._connection = Connection(self._loop, address, self._opened, self._closed)
         except BridgeError as error:
             self._closed(Fault(Kind.LOGIN, str(error)))
@@ -104,10 +105,19 @@ class Dialer:
             return
         self._failures += 1
         self._loop.later(backoff_seconds(self._failures, self._jitter()), self.dial)
-        self._line.disconnected(fault._replace(text=f"{self._place}: {fault.text}"))
+        self._line.disconnected(fault._replace(text=f"{self._place}{fault.text}"))
 
 
 def place_of(url: str) -> str:
-    """Host and port of an AMQP URL, without its user info."""
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"
+    """Host and port of an AMQP URL, without its user info.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    try:
+        parts = urlsplit(url)
+        if parts.hostname:
+            return f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"
+    except (ValueError, KeyError):
+        pass
+    raise no_address()

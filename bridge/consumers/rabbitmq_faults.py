@@ -29,6 +29,8 @@ class Kind(Enum):
     """The broker refuses an argument, a delivery tag or a message."""
     PROTOCOL = 8
     """What the other end says cannot be understood."""
+    TLS = 9
+    """One end does not trust the certificate of the other."""
 
 
 class Fault(NamedTuple):
@@ -48,6 +50,8 @@ _REMEDIES = {
     Kind.MISSING: "declare the queue, or correct its name; the bridge declares none",
     Kind.DENIED: "grant the user read permission on the queue",
     Kind.LOGIN: "check username, password and virtual host of `url`",
+    Kind.UNREACHABLE: "check host and port of `url`, and the network",
+    Kind.PROTOCOL: "check the port of `url`, and whether it speaks TLS (amqps://) or not (amqp://)",
 }
 _SINGLE_ACTIVE = re.compile(r"inequivalent arg 'x-single-active-consumer'.* current is (.*)", re.DOTALL)
 _TOO_LARGE = re.compile(r"message size \d+ is larger than configured max size (\d+)")
@@ -59,18 +63,18 @@ def channel_fault(code: int, text: str) -> Fault:
         kind = Kind.HELD if "in exclusive use" in text else Kind.DENIED
     else:
         kind = _CHANNEL_KINDS.get(code, Kind.GONE)
-    return Fault(kind, f"{code} {text}", _REMEDIES.get(kind, ""))
+    return fault(kind, f"{code} {text}")
 
 
 def connection_fault(code: int, text: str) -> Fault:
     """Why the broker closed a connection."""
     kind = _CONNECTION_KINDS.get(code, Kind.GONE)
-    return Fault(kind, f"{code} {text}", _REMEDIES.get(kind, ""))
+    return fault(kind, f"{code} {text}")
 
 
-def login_fault(text: str) -> Fault:
-    """The broker hung up on our credentials."""
-    return Fault(Kind.LOGIN, text, _REMEDIES[Kind.LOGIN])
+def fault(kind: Kind, text: str) -> Fault:
+    """One with the remedy of its kind."""
+    return Fault(kind, text, _REMEDIES.get(kind, ""))
 
 
 def is_single_active(text: str) -> bool | None:

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from bridge.config import Seconds, Secret, Settings, SourceSettings
+from bridge.config import Seconds, Secret, SourceSettings, Tls, judge_amqp
 from bridge.consumers.base import SecretReader
 from bridge.errors import ConfigError
-
-
-class Tls(Settings):
-    """Files for ``amqps``: ``ca`` instead of the system's, ``cert`` and ``key`` of the client."""
-
-    ca: Path | None = None
-    cert: Path | None = None
-    key: Path | None = None
-
-    @model_validator(mode="after")
-    def _pair(self) -> Self:
-        if (self.cert is None) != (self.key is None):
-            raise ValueError("`cert` and `key` go together")
-        return self
 
 
 class RabbitSettings(SourceSettings):
@@ -49,17 +34,7 @@ class RabbitSettings(SourceSettings):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if isinstance(self.url, str):
-            if not self.url.startswith(("amqp://", "amqps://")):
-                raise ValueError("`url` is text such as amqp://host:5672/vhost, or amqps:// for TLS")
-            if "@" in self.url:
-                raise ValueError(
-                    "`url` as text holds no user: use `username` and `password`, or a secret url"
-                )
-            if self.tls is not None and self.url.startswith("amqp://"):
-                raise ValueError("`tls` would not be used: the url must begin with amqps://")
-        if self.password is not None and self.username is None:
-            raise ValueError("`password` needs `username`")
+        judge_amqp(self.url, self.username, self.password, self.tls)
         return self
 
     def stream_names(self) -> tuple[str, ...]:
@@ -105,6 +80,12 @@ def address_of(
     place = url if isinstance(url, str) else _read(url, read_secret)
     word = None if password is None else _read(password, read_secret)
     return Address(place, username, word, tls, name)
+
+
+def no_address() -> ConfigError:
+    """What is said of a URL that is none: parsers' own errors quote it, so they go no further."""
+    hint = "such as amqp://user:password@host:5672/vhost; in user and password, / : @ # ? % are %2F %3A %40 …"
+    return ConfigError("`url` is no AMQP URL", hint=hint)
 
 
 def _read(secret: Secret, read_secret: SecretReader | None) -> str:

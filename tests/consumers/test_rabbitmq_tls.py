@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bridge.config import Tls
 from bridge.consumers.rabbitmq import RabbitConsumer, RabbitSettings
-from bridge.consumers.rabbitmq_settings import Tls
 from tests.contract.inbox import RecordingInbox, close, done_with
 from tests.parts.process import free_port
 from tests.parts.rabbitmq import RabbitMQ

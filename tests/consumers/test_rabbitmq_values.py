@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -14,14 +15,20 @@ from hypothesis import strategies as st
 from pika import exceptions
 from pydantic import ValidationError
 
-from bridge.config import Secret
+from bridge.config import Secret, Tls
 from bridge.consumers.rabbitmq import RabbitSettings
-from bridge.consumers.rabbitmq_client import fault_of, parameters_of
-from bridge.consumers.rabbitmq_dialer import backoff_seconds
-from bridge.consumers.rabbitmq_faults import Kind, is_single_active, is_transient, max_message_bytes
+from bridge.consumers.rabbitmq_client import Connection, Loop, fault_of, parameters_of
+from bridge.consumers.rabbitmq_dialer import Dialer, backoff_seconds, place_of
+from bridge.consumers.rabbitmq_faults import (
+    Fault,
+    Kind,
+    is_single_active,
+    is_transient,
+    max_message_bytes,
+)
 from bridge.consumers.rabbitmq_frames import Delivery
 from bridge.consumers.rabbitmq_records import deliveries_of, header_bytes, header_table, record_of
-from bridge.consumers.rabbitmq_settings import Address, Tls, address_of
+from bridge.consumers.rabbitmq_settings import Address, address_of
 from bridge.consumers.rabbitmq_tags import Tags
 from bridge.errors import ConfigError, ConsumerError
 from bridge.model import Stream
@@ -127,6 +134,11 @@ def test_a_timestamp_in_seconds_becomes_ms() -> None:
     assert record_of(_delivery(timestamp_seconds=most + 1), stream, 1, str).timestamp_ms is None
 
 
+def _lost_to(text: str) -> Exception:
+    """As pika tells of a connection that ended before AMQP began."""
+    return exceptions.IncompatibleProtocolError(f"StreamLostError: (\"lost: SSLError(1, '{text}')\",)")
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
@@ -146,14 +158,19 @@ def test_a_timestamp_in_seconds_becomes_ms() -> None:
         (ConnectionRefusedError(111, "refused"), Kind.UNREACHABLE),
         (socket.gaierror(-2, "unknown"), Kind.UNREACHABLE),
         (TimeoutError(), Kind.UNREACHABLE),
+        (ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), Kind.PROTOCOL),
+        (ssl.SSLCertVerificationError(1, "certificate verify failed"), Kind.TLS),
+        (_lost_to("[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required"), Kind.TLS),
+        (_lost_to("[SSL: SSLV3_ALERT_CERTIFICATE_EXPIRED] sslv3 alert certificate expired"), Kind.TLS),
+        (_lost_to("[SSL: TLSV1_ALERT_PROTOCOL_VERSION] tlsv1 alert protocol version"), Kind.PROTOCOL),
     ],
 )  # fmt: skip
 def test_every_error_of_the_client_is_translated(error: BaseException, kind: Kind) -> None:
-    """What happened decides what is done; login and permission faults name a remedy."""
+    """What happened decides what is done; what an operator can mend names a remedy."""
     fault = fault_of(error)
     assert fault.kind is kind
     assert fault.text
-    assert fault.remedy or kind not in (Kind.LOGIN, Kind.MISSING, Kind.DENIED)
+    assert fault.remedy or kind in (Kind.GONE, Kind.HELD, Kind.PRECONDITION)
 
 
 @pytest.mark.parametrize(
@@ -220,10 +237,30 @@ def test_an_address_shows_no_secret() -> None:
         f"{SECRET}",
         f"amqp://u:{SECRET}@/",
     ):
-        with pytest.raises(ConsumerError) as caught:
-            parameters_of(address._replace(url=broken))
-        assert SECRET not in str(caught.value)
-        assert caught.value.__cause__ is caught.value.__context__ is None
+        for read in (parameters_of, lambda one: place_of(one.url)):
+            with pytest.raises(ConfigError) as caught:
+                read(address._replace(url=broken))
+            assert SECRET not in str(caught.value)
+            assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_a_url_that_is_none_is_a_fault_like_others() -> None:
+    """A password with a slash in it makes the URL another: the thread lives on, and tells no part of it."""
+    loop, said = Loop(), list[str]()
+
+    class Operator:
+        def connected(self, connection: Connection) -> None:
+            raise AssertionError(connection)
+
+        def disconnected(self, fault: Fault) -> None:
+            said.append(str(fault))
+            loop.stop()
+
+    address = Address("amqp://user:hunter/2@broker/", None, None, None, "x")
+    loop.soon(Dialer(loop, lambda: address, Operator(), lambda: 0.0).dial)
+    loop.run()
+    assert "no AMQP URL" in said[0]
+    assert "hunter" not in said[0]
 
 
 def test_user_and_tls_are_taken_over() -> None:
