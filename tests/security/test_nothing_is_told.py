@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -17,6 +14,7 @@ from tests.e2e.api import Api
 from tests.e2e.bridge import Bridge
 from tests.parts.process import free_port, wait_until
 from tests.parts.secure_kafka import PASSWORD, USER, SecureKafka
+from tests.security.commands import command
 
 pytestmark = pytest.mark.kafka
 WRITE_KEY, NEXT_KEY, TOKEN, QUEUE_SECRET, REGISTRY_SECRET = (
@@ -143,20 +141,6 @@ def page(url: str) -> str:
             return str(answer.read().decode())
     except urllib.error.HTTPError as error:
         return str(error.read().decode())
-
-
-def command(bridge: Bridge, *words: str) -> str:
-    """What a command prints, on both streams."""
-    env = {**os.environ, **bridge.process.env}
-    done = subprocess.run(
-        [sys.executable, "-m", "bridge", *words],
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.stdout + done.stderr
 
 
 def test_no_secret_and_no_payload_is_told(tmp_path: Path, broker: SecureKafka) -> None:
