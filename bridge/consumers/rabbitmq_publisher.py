@@ -261,7 +261,7 @@ class _Writer:
     def _confirmed(self, number: int, multiple: bool, accepted: bool) -> None:
         numbers = [n for n in self._in_flight if n <= number] if multiple else [number]
         for letter in [self._in_flight.pop(n) for n in numbers if n in self._in_flight]:
-            refusal = letter.refusal or ("" if accepted else "the broker refused it (basic.nack)")
+            refusal = letter.refusal or ("" if accepted else _nacked(letter.what.queue))
             letter.end(DeadLetterError(refusal) if refusal else None)
         self._go_if_done()
 
@@ -282,3 +282,10 @@ class _Writer:
         is_done = not self._waiting and not self._in_flight
         if is_done or time.monotonic() >= self._leave_by_seconds:
             self._dialer.leave(self._loop.stop)
+
+
+def _nacked(queue: str) -> str:
+    return (
+        f"queue {queue} refuses it (basic.nack): it is full, or its node cannot write "
+        "(take letters out of it, or raise its max-length)"
+    )

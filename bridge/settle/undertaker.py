@@ -1,22 +1,25 @@
 """Writes dead letters until each is confirmed; only then is its part of a record final.
 
-While a letter cannot be written its record stays open, so nothing passes it. Owned by the loop.
+While a letter cannot be written its record stays open, so nothing passes it. What comes behind it in its
+stream is written after it: letters of a queue are redriven in the order in which they lie. Owned by the loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
 from bridge.errors import DeadLetterError
+from bridge.model import Stream
 from bridge.settle.letters import Cause, write_letter
 from bridge.settle.stores import DeadLetterStore
 from bridge.settle.tickets import Ticket
+from bridge.settle.turns import Turns
 
 _RETRY_BASE_SECONDS = 0.2
 _RETRY_CAP_SECONDS = 10.0
@@ -54,6 +57,8 @@ class Undertaker:
         self._mourner = mourner
         self._random = random
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turns: defaultdict[Stream, Turns] = defaultdict(Turns)
+        self._asked = 0
         self.pending_events: Counter[str] = Counter()
         self.rules_hash = rules_hash
 
@@ -69,7 +74,8 @@ class Undertaker:
         """
         if cause.event is not None:
             self.pending_events[cause.event.destination] += 1
-        task = asyncio.get_running_loop().create_task(self._bury(ticket, cause, confirmed))
+        self._asked += 1
+        task = asyncio.get_running_loop().create_task(self._bury(ticket, cause, self._asked, confirmed))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
@@ -80,15 +86,24 @@ class Undertaker:
             context = {"message": "a dead letter failed", "exception": error}
             asyncio.get_running_loop().call_exception_handler(context)
 
-    async def _bury(self, ticket: Ticket, cause: Cause, confirmed: Callable[[], None]) -> None:
+    async def _bury(self, ticket: Ticket, cause: Cause, number: int, confirmed: Callable[[], None]) -> None:
         if cause.first_failed_ms is None:
             cause = msgspec.structs.replace(cause, first_failed_ms=int(self._now() * 1000))
+        await self._write(ticket, cause, number)
+        if cause.event is not None:
+            self.pending_events[cause.event.destination] -= 1
+        confirmed()
+
+    async def _write(self, ticket: Ticket, cause: Cause, number: int) -> None:
         letter = write_letter(ticket.record, cause, self.rules_hash)
+        turns = self._turns[ticket.record.stream]
         failures = 0
+        await turns.come(number)
         while not ticket.fenced:
             try:
                 await self._store.write(letter)
             except DeadLetterError as error:
+                turns.failed(number)
                 self._mourner.unburied(ticket, error)
             else:
                 self._mourner.buried(ticket, cause)
@@ -96,9 +111,8 @@ class Undertaker:
             ceiling = min(_RETRY_CAP_SECONDS, _RETRY_BASE_SECONDS * 2.0 ** min(failures, 10))
             failures += 1
             await asyncio.sleep(ceiling * (0.5 + self._random() / 2))
-        if cause.event is not None:
-            self.pending_events[cause.event.destination] -= 1
-        confirmed()
+            await turns.come(number)
+        turns.left(number)
 
     async def close(self, budget_seconds: float) -> None:
         """Give up what is not confirmed (its records stay unsettled) and close the store."""

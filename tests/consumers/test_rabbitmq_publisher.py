@@ -107,6 +107,21 @@ def test_a_return_is_a_failure(rabbitmq: RabbitMQ) -> None:
         assert "NOT_FOUND" in str(again)
 
 
+def test_a_full_queue_takes_no_letter_until_there_is_room(rabbitmq: RabbitMQ) -> None:
+    """It answers with a nack, which is said with the remedy; once one is taken out, the next is written."""
+    queue = rabbitmq.new_queue("letters", x_max_length=2, x_overflow="reject-publish")
+    with opened(rabbitmq) as publisher:
+        written = [publisher.publish(queue, b"%d" % number) for number in range(3)]
+        assert [_error(one) for one in written[:2]] == [None, None]
+        error = _error(written[2])
+        assert isinstance(error, DeadLetterError)
+        assert "is full" in str(error)
+        assert "max-length" in str(error)
+        with rabbitmq.connect() as connection:
+            connection.channel().basic_get(queue, auto_ack=True)
+        assert _error(publisher.publish(queue, b"2")) is None
+
+
 def test_a_queue_that_is_not_durable_takes_no_letter(rabbitmq: RabbitMQ) -> None:
     """A confirmed letter in it would be gone with the next restart."""
     queue = f"transient-{free_port()}"

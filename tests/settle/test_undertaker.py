@@ -6,6 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bridge.errors import DeadLetterError
@@ -46,12 +47,14 @@ class Store:
 class Mourner:
     def __init__(self) -> None:
         self.log: list[str] = []
+        self.failed = asyncio.Event()
 
     def buried(self, ticket: Ticket, cause: Cause) -> None:
         self.log.append("buried")
 
     def unburied(self, ticket: Ticket, error: DeadLetterError) -> None:
         self.log.append("unburied")
+        self.failed.set()
 
 
 def bury(store: Store, ticket: Ticket, mourner: Mourner) -> None:
@@ -72,6 +75,105 @@ def test_a_write_is_tried_until_it_is_confirmed() -> None:
 
     assert mourner.log == ["unburied", "unburied", "unburied", "buried"]
     assert len(store.letters) == 1
+
+
+class Moody(Store):
+    """Takes letters one after the other, but refuses some of them, as often as told."""
+
+    def __init__(self, moods: dict[int, int]) -> None:
+        super().__init__(failures=0)
+        self.moods = moods
+        self.at_once = self.most_at_once = 0
+
+    async def write(self, letter: Letter) -> None:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await asyncio.sleep(0.001)
+        self.at_once -= 1
+        self.failures = int(self.moods.get(letter.record.offset, 0) > 0)
+        if self.failures:
+            self.moods[letter.record.offset] -= 1
+        await super().write(letter)
+
+    def offsets(self, stream: Stream) -> list[int]:
+        return [one.record.offset for one in self.letters if one.record.stream == stream]
+
+
+def bury_all(store: Store, tickets: list[Ticket], mourner: Mourner, late: list[Ticket]) -> None:
+    """``late`` come while the first of the others cannot be written."""
+
+    async def run() -> None:
+        left = len(tickets) + len(late)
+        ended = asyncio.Event()
+
+        def confirmed() -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                ended.set()
+
+        undertaker = Undertaker(store, mourner, lambda: -0.9, "abc")
+        for ticket in tickets:
+            undertaker.bury(ticket, Cause(Reason.UNDECODABLE, "bad"), confirmed)
+        if late:
+            await mourner.failed.wait()
+        for ticket in late:
+            undertaker.bury(ticket, Cause(Reason.UNDECODABLE, "bad"), confirmed)
+        async with asyncio.timeout(20):
+            await ended.wait()
+
+    asyncio.run(run())
+
+
+def tickets(stream: Stream, *offsets: int) -> list[Ticket]:
+    return [Ticket(msgspec.structs.replace(RECORD, stream=stream, offset=one)) for one in offsets]
+
+
+ONE, OTHER = Stream("shop", "orders", 1), Stream("shop", "orders", 2)
+
+
+def test_letters_of_a_stream_keep_their_order_when_some_cannot_be_written() -> None:
+    """A full queue refuses one and takes the next: what comes behind a refused one waits for it."""
+    store, mourner = Moody({1: 3, 2: 1, 3: 1, 5: 2}), Mourner()
+    bury_all(store, tickets(ONE, 1, 2, 3), mourner, late=tickets(ONE, 4, 5, 6))
+
+    assert store.offsets(ONE) == [1, 2, 3, 4, 5, 6]
+
+
+def test_letters_of_another_stream_wait_for_none() -> None:
+    """Each partition or queue has its own order."""
+    store = Moody({1: 4})
+    bury_all(store, tickets(ONE, 1) + tickets(OTHER, 2, 3), Mourner(), late=[])
+
+    assert [one.record.offset for one in store.letters] == [2, 3, 1]
+
+
+def test_letters_do_not_wait_while_all_goes_well() -> None:
+    """Many are on their way at once; the first that fails changes that."""
+    well, ill = Moody({}), Moody({0: 1})
+    bury_all(well, tickets(ONE, *range(100)), Mourner(), late=[])
+    bury_all(ill, tickets(ONE, 0), Mourner(), late=tickets(ONE, *range(1, 30)))
+
+    assert well.most_at_once == 100
+    assert ill.most_at_once == 1
+    assert well.offsets(ONE) == list(range(100))
+    assert ill.offsets(ONE) == list(range(30))
+
+
+def test_a_record_given_back_holds_up_no_other_letter() -> None:
+    """Its letter is not written any more; those that waited for it are."""
+    store = Moody({1: 1000})
+    first, second = tickets(ONE, 1, 2)
+
+    class Fences(Mourner):
+        def unburied(self, ticket: Ticket, error: DeadLetterError) -> None:
+            super().unburied(ticket, error)
+            first.fenced = len(self.log) > 1
+
+    mourner = Fences()
+    bury_all(store, [first], mourner, late=[second])
+
+    assert store.offsets(ONE) == [2]
 
 
 def test_a_record_given_back_needs_no_letter() -> None:
