@@ -102,7 +102,7 @@ class Setting:
         paired: two brokers of its own, the second of which coordinates the group and leads nothing.
         tls: the API speaks TLS.
         queue: arguments of the queue (RabbitMQ).
-        letters: where dead letters go: ``file``, ``kafka``, or ``disk``, a file on a disk of a few pages.
+        letters: where dead letters go: ``file``, ``kafka``, ``rabbitmq``, or ``disk``, a file on a tiny disk.
         env: more environment of the bridge.
     """
 

@@ -9,7 +9,7 @@ from tests.chaos.faults_api import API_FAULTS
 from tests.chaos.faults_clock import CLOCK_FAULTS
 from tests.chaos.faults_kafka import KAFKA_FAULTS
 from tests.chaos.faults_kafka_log import LOG_FAULTS
-from tests.chaos.faults_letters import LETTER_FAULTS
+from tests.chaos.faults_letters import LETTER_FAULTS, RABBITMQ_LETTER_FAULTS
 from tests.chaos.faults_process import KAFKA_PROCESS, RABBITMQ_PROCESS
 from tests.chaos.faults_rabbitmq import RABBITMQ_FAULTS
 from tests.chaos.kafka_arena import KafkaArena
@@ -23,6 +23,11 @@ OVER_KAFKA: Sequence[Fault[KafkaArena]] = (
     *API_FAULTS,
     *CLOCK_FAULTS,
 )
-OVER_RABBITMQ: Sequence[Fault[RabbitArena]] = (*RABBITMQ_PROCESS, *RABBITMQ_FAULTS, *API_FAULTS)
+OVER_RABBITMQ: Sequence[Fault[RabbitArena]] = (
+    *RABBITMQ_PROCESS,
+    *RABBITMQ_FAULTS,
+    *RABBITMQ_LETTER_FAULTS,
+    *API_FAULTS,
+)
 SHORT_OVER_RABBITMQ = {"API down", "API 401 and back", "API closes behind the body, accepted"}
 """Of the API's faults, which are the same over both brokers, those that CI runs over this one too."""

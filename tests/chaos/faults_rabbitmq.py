@@ -57,8 +57,7 @@ def delete_queue(arena: RabbitArena) -> None:
     """The queue is deleted, its consumer cancelled, and the queue made again."""
     arena.traffic.pause()
     old = arena.traffic.log
-    with arena.node.connect() as connection:
-        connection.channel().queue_delete(arena.queue)
+    arena.delete(arena.queue)
     arena.stalls("broker_down")
     arena.remake_queue()
     arena.traffic.log = old + 1

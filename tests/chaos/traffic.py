@@ -183,6 +183,11 @@ class RabbitTraffic(Traffic):
         """A user's."""
         return self.queues[crc32(user.encode()) % len(self.queues)]
 
+    def send(self, made: Made, value: bytes) -> None:
+        """One more with another value than its own, from any thread; returns when it is confirmed."""
+        self._node.publish(self.queue_of(made.user), value, properties=_properties(made))
+        self.made[made] = Place(self.log, 0, made.seq)
+
     def _publish(self, made: Made) -> None:
         self._try(lambda: self._confirmed(made))
 
@@ -192,8 +197,8 @@ class RabbitTraffic(Traffic):
             self._connection = self._node.connect()
             self._channel = self._connection.channel()
             self._channel.confirm_delivery()
-        properties = pika.BasicProperties(delivery_mode=2, message_id=f"{made.user}/{made.seq}")
-        self._channel.basic_publish("", self.queue_of(made.user), made.body, properties, mandatory=True)
+        queue = self.queue_of(made.user)
+        self._channel.basic_publish("", queue, made.body, _properties(made), mandatory=True)
         self.made[made] = Place(log, 0, made.seq)
 
     def _serve(self) -> None:
@@ -212,3 +217,7 @@ class RabbitTraffic(Traffic):
         with suppress(AMQPError, OSError):
             if connection is not None:
                 connection.close()
+
+
+def _properties(made: Made) -> pika.BasicProperties:
+    return pika.BasicProperties(delivery_mode=2, message_id=f"{made.user}/{made.seq}")
