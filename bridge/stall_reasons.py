@@ -57,6 +57,10 @@ STALL_REASONS: Mapping[str, Why] = {
         "the broker no longer has the record to read next (retention, or a topic made again)",
         "set `on_offset_lost: earliest`, or reset the group's offset, and restart",
     ),
+    "not_allowed": Why(
+        "its broker refuses to let this user read what waits",
+        "grant the user READ and DESCRIBE on the topic; all goes on by itself",
+    ),
     "paused_by_operator": Why(
         "an operator paused it",
         "say `filum-bridge resume SOURCE`",

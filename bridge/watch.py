@@ -180,6 +180,8 @@ class Watch:
                 yield intake.name, "", reason
             if intake.consumer.stats.without_offset:
                 yield intake.name, "", "offset_lost"
+            if intake.consumer.stats.refused:
+                yield intake.name, "", "not_allowed"
             if intake.link is Link.CONNECTING and not intake.has_ended:
                 yield intake.name, "", "broker_down"
         for source in self._parts.returns.sources:

@@ -16,7 +16,6 @@ from bridge.consumers.base import ConsumerStats, Inbox, Kept, Link
 from bridge.consumers.kafka_assignment import Assignment
 from bridge.consumers.kafka_client import (
     EARLIEST,
-    LATEST,
     ConsumerClient,
     Mark,
     Message,
@@ -25,6 +24,7 @@ from bridge.consumers.kafka_client import (
 )
 from bridge.consumers.kafka_commits import CommitQueue
 from bridge.consumers.kafka_faults import Fault, Kind, PartitionFault
+from bridge.consumers.kafka_lag import Lag
 from bridge.consumers.kafka_link import LinkState
 from bridge.consumers.kafka_logs import LogWatch
 from bridge.consumers.kafka_records import records_of
@@ -93,8 +93,7 @@ class Member:
         self._link = LinkState(inbox)
         self._client: ConsumerClient
         self._logs: LogWatch
-        self._committed: dict[Stream, int] = {}
-        self._ends: dict[Stream, int] = {}
+        self._lag: Lag
         self._fatal: ConsumerError | None = None
         self._is_throttled = False
         self._farewell: Future[Sequence[Position]] | None = None
@@ -117,6 +116,7 @@ class Member:
         self._stats.metadata_limit = _METADATA_CHARACTERS if self._settings.offset_map else 0
         self._client = self._open_client(self)
         self._logs = LogWatch(self._client)
+        self._lag = Lag(self._client, self._stats)
         self._client.subscribe(self._settings.topics)
         # The first read serves the error callbacks, which know more than a probe that fails.
         self._watch_at = time.monotonic() + _READ_SECONDS
@@ -235,9 +235,7 @@ class Member:
         streams = [self._assignment.stream(partition) for partition in partitions]
         self._assignment.end(partitions)
         self._commits.forget(streams)
-        for stream in streams:
-            self._committed.pop(stream, None)
-            self._ends.pop(stream, None)
+        self._lag.forget(streams)
         self._show()
 
     # Starts
@@ -274,7 +272,7 @@ class Member:
             for p, mark in marks.items()
             if p.topic in logs
         }
-        self._committed.update({self._assignment.stream(p): offset for p, offset in offsets.items()})
+        self._lag.committed({self._assignment.stream(p): offset for p, offset in offsets.items()})
         self._inbox.assigned(epochs, kept)
         self._client.add(offsets)
         # A pause of an earlier assignment may have stayed on in the client, by version (librdkafka 1849).
@@ -306,7 +304,7 @@ class Member:
                 self._learn_limit(stream)
             position = self._commits.answered(stream, fault, now)
             if position is not None:
-                self._committed[stream] = position.offset
+                self._lag.committed({stream: position.offset})
         faults = [fault for fault in results.values() if fault is not None]
         if ours:
             self._commit_counted(not faults, self._commits.sent_at)
@@ -356,6 +354,7 @@ class Member:
             batch = [record for record in batch if record.stream.name not in replaced]
             self._begin_again(replaced)
         if batch:
+            self._lag.heard(topics)
             self._stats.consumed_total += len(batch)
             self._inbox.records(batch, self._stats.consumed_total)
         for one in faults:
@@ -365,8 +364,10 @@ class Member:
         partition = Partition(one.topic, one.number)
         if one.fault.kind is Kind.OFFSET_LOST and partition in self._assignment.routes:
             self._offset_lost(partition)
-        else:
-            self._judge(one.fault)
+            return
+        if one.fault.kind is Kind.REFUSED:
+            self._lag.refuse(one.topic)
+        self._judge(one.fault)
 
     def _offset_lost(self, partition: Partition) -> None:
         """Retention, or a truncated log, took the records that come next; or it is another log."""
@@ -461,21 +462,8 @@ class Member:
         self._link.up(Link.STANDBY if has_joined and not has_work else Link.CONNECTED)
 
     def _measure_lag(self) -> None:
-        """From the last fetch; of what is paused nothing is fetched, so its end is asked for."""
         ours = {Partition(*place): stream for place, (stream, _) in self._assignment.routes.items()}
-        ends = {stream: self._client.high_watermark(partition) for partition, stream in ours.items()}
-        still = self._assignment.at_rest()
-        unknown = [p for p, stream in ours.items() if stream in still or ends[stream] is None]
-        self._ends.update({stream: end for stream, end in ends.items() if end is not None})
-        try:
-            asked = self._client.offsets_at(unknown, LATEST, _PROBE_SECONDS) if unknown else {}
-        except ConsumerError:
-            # Only figures are late; the connection is watched elsewhere.
-            asked = {}
-        self._ends.update({ours[partition]: end for partition, end in asked.items()})
-        self._stats.lag = {
-            stream: max(0, end - self._committed.get(stream, end)) for stream, end in self._ends.items()
-        }
+        self._lag.measure(ours, self._assignment.at_rest())
 
     def _count(self, kind: str) -> None:
         self._stats.rebalances = {

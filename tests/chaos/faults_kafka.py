@@ -58,7 +58,7 @@ def refuse_reading(arena: KafkaArena) -> None:
     """Somebody takes the right to read the topic away."""
     topic = (ResourceType.TOPIC, arena.topic)
     with denied(arena, topic, AclOperation.READ, but=(AclOperation.WRITE, AclOperation.DESCRIBE)):
-        arena.stalls("broker_down")
+        arena.stalls("not_allowed")
         arena.stands_still()
     arena.healed()
 
@@ -109,5 +109,5 @@ KAFKA_FAULTS: Sequence[Fault[KafkaArena]] = (
     *broker_network_faults(in_short=True),
     Fault("coordinator lost", lose_coordinator, Setting(paired=True), ["broker_down"]),
     Fault("commits refused: no rights on the group", refuse_commits, _AUTHORIZING, ["broker_down"]),
-    Fault("reading refused: no rights on the topic", refuse_reading, _AUTHORIZING, ["broker_down"]),
+    Fault("reading refused: no rights on the topic", refuse_reading, _AUTHORIZING, ["not_allowed"]),
 )
