@@ -431,7 +431,7 @@ class Member:
         self._watch_at = now + _WATCH_SECONDS
         if self._link.is_suspect:
             self._probe(now)
-        else:
+        if not self._link.is_suspect:
             self._report_state()
             self._measure_lag()
             self._begin_again(self._logs.replaced({place[0] for place in self._assignment.routes}, now))
@@ -446,7 +446,6 @@ class Member:
         if not self._answers:
             self._answers, self._connected_at = True, now
         self._link.is_suspect = False
-        self._report_state()
 
     def _report_state(self) -> None:
         """A member without partitions is on standby once it is known to have joined."""

@@ -110,7 +110,8 @@ def written(arena: KafkaArena, records: int) -> None:
 def delete_all(arena: KafkaArena) -> None:
     """Everything that is in the topic now; only while the traffic is paused."""
     ends = [TopicPartition(arena.topic, number, -1) for number in range(PARTITIONS)]
-    answers = arena.kafka.admin().delete_records(ends)
+    admin = arena.kafka.admin()
+    answers = admin.delete_records(ends)
     lows = {one.partition: answer.result(30).low_watermark for one, answer in answers.items()}
 
     def is_deleted(made: Made) -> bool:

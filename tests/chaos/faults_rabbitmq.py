@@ -101,7 +101,7 @@ def raise_memory_alarm(arena: RabbitArena) -> None:
 
 def raise_disk_alarm(arena: RabbitArena) -> None:
     """The same, for want of disk."""
-    arena.node.ctl("set_disk_free_limit", "900TB")
+    arena.node.ctl("set_disk_free_limit", "900000GB")
     endure_alarm(arena)
     arena.node.ctl("set_disk_free_limit", "50MB")
     arena.healed()
