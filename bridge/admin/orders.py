@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 _BEARER = "Bearer "
+Endpoint = Callable[[Request], Awaitable[Response]]
 _TIMEOUT_SECONDS = 10.0
 
 
@@ -44,20 +45,29 @@ class Operator(NamedTuple):
     token: Callable[[], str]
 
 
-def control_routes(operator: Operator) -> list[Route]:
-    """The routes."""
-    orders = operator.orders
-    acts = {"pause/{what}": orders.pause, "resume/{what}": orders.resume, "skip/{what:path}": orders.skip}
+def control_routes(operator: Operator | None) -> list[Route]:
+    """The routes; without an operator each says what it would take."""
+    acts = ("pause", "resume", "skip")
+    endpoints = [_closed] * len(acts) if operator is None else _endpoints(operator)
     return [
-        Route(f"/control/{path}", _endpoint(act, operator.token), methods=["POST"])
-        for path, act in acts.items()
+        Route(f"/control/{act}/{{what:path}}", endpoint, methods=["POST"])
+        for act, endpoint in zip(acts, endpoints, strict=True)
     ]
 
 
-def _endpoint(
-    act: Callable[[str], Future[None]], token: Callable[[], str]
-) -> Callable[[Request], Awaitable[Response]]:
+async def _closed(_: Request) -> Response:
+    return _refused(403, "it takes no orders: set `admin: {control: true, token: …}` in its configuration")
+
+
+def _endpoints(operator: Operator) -> list[Endpoint]:
+    orders = operator.orders
+    return [_endpoint(act, operator.token) for act in (orders.pause, orders.resume, orders.skip)]
+
+
+def _endpoint(act: Callable[[str], Future[None]], token: Callable[[], str]) -> Endpoint:
     async def endpoint(request: Request) -> Response:
+        if "origin" in request.headers:
+            return _refused(403, "orders are not taken from web pages: use `filum-bridge pause` and the like")
         said = request.headers.get("authorization", "")
         # Compared as bytes, in a time that tells nothing: a header may hold any character.
         if not hmac.compare_digest(said.encode(), (_BEARER + token()).encode()):

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bridge.admin.door import Bounds, Door, visits
 from bridge.admin.health import Health
 from bridge.admin.orders import Operator, control_routes
 from bridge.admin.pages import html_page, text_page
@@ -31,10 +32,8 @@ from bridge.metrics import Snapshot, exposition
 
 _log = get_logger("admin")
 
-_MAX_CONNECTIONS = 200
-_MAX_BODY_BYTES = 64 * 1024
-_MAX_HEADER_BYTES = 16 * 1024
 _HEADERS = {
+    "connection": "close",
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
@@ -49,6 +48,7 @@ class AdminServer:
         snapshot: the newest snapshot; called on the admin thread.
         health: what the probes answer; called on the admin thread.
         operator: who may change something; None: nobody.
+        bounds: what strangers may hold.
     """
 
     def __init__(
@@ -57,9 +57,12 @@ class AdminServer:
         snapshot: Callable[[], Snapshot],
         health: Callable[[], Health],
         operator: Operator | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
         self._settings = settings
-        self._server = uvicorn.Server(_uvicorn_config(application(snapshot, health, operator)))
+        self._bounds = bounds or Bounds()
+        app = application(snapshot, health, operator, self._bounds)
+        self._server = uvicorn.Server(_uvicorn_config(app, self._bounds))
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
 
@@ -77,7 +80,7 @@ class AdminServer:
         self._socket = listen(
             self._settings.host,
             self._settings.port,
-            backlog=128,
+            backlog=self._bounds.waiting,
             what="the admin server",
             remedy="end the other process, or set another `admin.port` (0 takes a free one)",
         )
@@ -101,7 +104,10 @@ class AdminServer:
 
 
 def application(
-    snapshot: Callable[[], Snapshot], health: Callable[[], Health], operator: Operator | None = None
+    snapshot: Callable[[], Snapshot],
+    health: Callable[[], Health],
+    operator: Operator | None,
+    bounds: Bounds,
 ) -> ASGIApp:
     """The routes, without a server: GET and HEAD only, but for an operator's."""
 
@@ -133,11 +139,10 @@ def application(
         "/": status,
     }
     routes = [Route(path, endpoint, methods=["GET", "HEAD"]) for path, endpoint in pages.items()]
-    inner = Starlette(
-        routes=routes + (control_routes(operator) if operator else []),
-        exception_handlers={Exception: _failed},
-    )
-    return _Guard(inner)
+    inner = Starlette(routes=routes + control_routes(operator), exception_handlers={Exception: _failed})
+    # A redirect to the path without its last slash would lead to whatever host the request names.
+    inner.router.redirect_slashes = False
+    return _Guard(inner, bounds)
 
 
 def _probe(name: str, good: bool, reasons: tuple[str, ...]) -> Response:
@@ -157,8 +162,9 @@ async def _failed(request: Request, error: Exception) -> Response:
 class _Guard:
     """Refuses large requests (nothing here reads a body) and adds the headers every answer has."""
 
-    def __init__(self, inner: ASGIApp) -> None:
+    def __init__(self, inner: ASGIApp, bounds: Bounds) -> None:
         self._inner = inner
+        self._bounds = bounds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
@@ -167,30 +173,32 @@ class _Guard:
                 message["headers"] = [*message.get("headers", ()), *extra]
             await send(message)
 
-        status = _refusal(Headers(scope=scope)) if scope["type"] == "http" else 0
+        status = _refusal(scope, self._bounds) if scope["type"] == "http" else 0
         if status:
-            refusal = PlainTextResponse("too large\n", status_code=status, headers={"connection": "close"})
-            await refusal(scope, receive, send_with_headers)
+            await PlainTextResponse("too large\n", status)(scope, receive, send_with_headers)
         else:
             await self._inner(scope, receive, send_with_headers)
 
 
-def _refusal(headers: Headers) -> int:
+def _refusal(scope: Scope, bounds: Bounds) -> int:
     """The status for what is too large, or 0."""
-    if sum(len(name) + len(value) for name, value in headers.raw) > _MAX_HEADER_BYTES:
+    if len(scope["raw_path"]) + len(scope["query_string"]) > bounds.head_bytes:
+        return 414
+    headers = Headers(scope=scope)
+    if sum(len(name) + len(value) for name, value in headers.raw) > bounds.head_bytes:
         return 431
     length = headers.get("content-length", "0")
     has_no_bound = "transfer-encoding" in headers or not length.isdecimal()
-    return 413 if has_no_bound or int(length) > _MAX_BODY_BYTES else 0
+    return 413 if has_no_bound or int(length) > bounds.body_bytes else 0
 
 
-def _uvicorn_config(app: ASGIApp) -> uvicorn.Config:
+def _uvicorn_config(app: ASGIApp, bounds: Bounds) -> uvicorn.Config:
     # uvicorn's own lines would not be JSON; what matters is logged here.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     return uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=visits(Door(bounds)),
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -198,8 +206,7 @@ def _uvicorn_config(app: ASGIApp) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=_MAX_CONNECTIONS,
-        timeout_keep_alive=15,
+        backlog=bounds.waiting,
         timeout_graceful_shutdown=1,
-        h11_max_incomplete_event_size=16 * 1024,
+        h11_max_incomplete_event_size=bounds.head_bytes,
     )

@@ -51,16 +51,15 @@ def order(act: str, what: str, url: str, token: str) -> None:
         raise UsageError(
             "a token is needed, ASCII text: set FILUM_BRIDGE_ADMIN_TOKEN to that of `admin.token`"
         )
-    path = f"/control/{act}/{quote(what, safe='')}"
+    # Dots too: `..` would be taken for a way up.
+    path = f"/control/{act}/{quote(what, safe='').replace('.', '%2E')}"
     answer = ask("POST", url, path, {"authorization": f"Bearer {token}"})
     if answer.is_success:
         return
     try:
         problem = str(answer.json()["error"])
     except (ValueError, LookupError, TypeError):
-        if answer.status_code != httpx.codes.NOT_FOUND:
-            raise no_bridge(url) from None
-        problem = "it takes no orders: set `admin: {control: true, token: …}` in its configuration"
+        raise no_bridge(url) from None
     if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
         raise ConsumerError(problem)
     raise UsageError(problem)
