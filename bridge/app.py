@@ -45,6 +45,7 @@ from bridge.send.transport import default_transport
 from bridge.settle.budget import Budgets
 from bridge.settle.undertaker import Undertaker
 from bridge.tally import Tally
+from bridge.traces import words_of
 from bridge.watch import Watch
 
 _log = get_logger("bridge")
@@ -148,7 +149,8 @@ class App:
         admin = self._config.admin
         if not admin.control or admin.token is None:
             return None
-        token = SecretSource(admin.token, base=self._config.base, environ=self._environ).value
+        source = SecretSource(admin.token, base=self._config.base, environ=self._environ, in_header=True)
+        token = source.value
         token()
         return Operator(Control(loop, self._parts.intakes, pipeline), token)
 
@@ -203,7 +205,9 @@ class App:
     def _dispatcher(
         self, name: str, settings: Destination, pipeline: Pipeline, overseer: Overseer, clock: LoopClock
     ) -> Dispatcher:
-        write_key = SecretSource(settings.write_key, base=self._config.base, environ=self._environ)
+        write_key = SecretSource(
+            settings.write_key, base=self._config.base, environ=self._environ, in_header=True
+        )
         agent = f"filum-bridge/{__version__}"
         client = Client(settings, write_key, self._make_transport(settings), agent)
         self._clients.append(client)
@@ -244,7 +248,7 @@ class App:
         """A bug in a task or callback: say it whole, and leave rather than stand still in silence."""
         error = context.get("exception")
         trace = error if isinstance(error, Exception) else None
-        _log.error("internal error", what=str(context.get("message")), exc_info=trace)
+        _log.error("internal error", what=words_of(str(context.get("message"))), exc_info=trace)
         self._error = self._error or BridgeError(f"internal error: {type(error).__name__}: see the log")
         self._stop.set()
 

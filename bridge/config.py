@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h|d)")
 _DURATION_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -55,6 +56,23 @@ def parse_size_bytes(value: object) -> int:
     return int(match[1]) * _SIZE_BYTES[match[2]]
 
 
+def _reachable(url: str) -> str:
+    """``url`` again.
+
+    Raises:
+        ValueError: it names no host, or a port that cannot be.
+    """
+    try:
+        parts = urlsplit(url)
+        if parts.hostname and (parts.port is None or parts.port > 0):
+            return url
+    except ValueError:
+        pass
+    raise ValueError("a URL such as https://host:8443/path: this has no host, or a port that cannot be")
+
+
+Url = Annotated[str, Field(pattern=r"^https?://[^\s@\x00-\x1f\x7f]+$"), AfterValidator(_reachable)]
+"""Of HTTP, without user info, which would be printed with it."""
 Seconds = Annotated[float, BeforeValidator(parse_duration_seconds), Field(ge=0)]
 Bytes = Annotated[int, BeforeValidator(parse_size_bytes), Field(gt=0)]
 
@@ -155,7 +173,7 @@ class Timeout(Settings):
 class SchemaRegistry(Settings):
     """A Confluent-compatible schema registry, for ``decode: avro``, ``protobuf`` and ``json_schema``."""
 
-    url: str = Field(pattern=r"^https?://[^\s@,]+$")
+    url: Annotated[str, Field(pattern=r"^https?://[^\s@,\x00-\x1f\x7f]+$"), AfterValidator(_reachable)]
     username: str | None = None
     password: Secret | None = None
     ca: Path | None = None
@@ -176,7 +194,7 @@ class Transport(Settings):
 
     kind: Literal["lean", "httpx"] = "lean"
     http2: bool = False
-    proxy: str | None = Field(None, pattern=r"^https?://[^\s@]+$")
+    proxy: Url | None = None
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
@@ -202,7 +220,7 @@ class Batch(Settings):
 class Destination(Settings):
     """URL and write key of one Filum source."""
 
-    url: str = Field(pattern=r"^https?://[^\s@]+$")
+    url: Url
     write_key: Secret
     ordering: Literal["user", "key", "partition", "none"] = "user"
     max_in_flight: int = Field(64, ge=1, le=10_000)

@@ -8,11 +8,11 @@ own nor show a write key. Nothing here writes payloads; callers must not either.
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 import threading
 import time
-import traceback
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
@@ -20,7 +20,9 @@ from typing import Any, Literal, TextIO, TypeAlias, cast
 
 import structlog
 
+from bridge.printable import printable
 from bridge.redaction import REDACTION
+from bridge.traces import trace_of
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["json", "console"]
@@ -32,14 +34,10 @@ MAX_ITEMS = 50
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _MAX_DEPTH = 4
 
-_CONTROL = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-
 
 def redacted(text: str) -> str:
     """``text`` as a log line would show it; for status pages and reports."""
-    return _printable(REDACTION.clean(text))
+    return printable(REDACTION.clean(text))
 
 
 def configure(level: Level = "info", form: Format = "json", *, stream: TextIO | None = None) -> None:
@@ -105,12 +103,12 @@ def _stamp(_: Any, method: str, event: EventDict) -> EventDict:
 
 
 def _exception(_: Any, __: str, event: EventDict) -> EventDict:
-    """``exc_info`` → the trace as one field, from its end, without local variables."""
+    """``exc_info`` → the trace as one field, from its end, without values."""
     given = event.pop("exc_info", None)
     error = given if isinstance(given, BaseException) else sys.exc_info()[1] if given is True else None
     if error is not None:
         event["error_type"] = type(error).__name__
-        event["trace"] = REDACTION.clean("".join(traceback.format_exception(error)))[-MAX_FIELD_CHARACTERS:]
+        event["trace"] = REDACTION.clean(trace_of(error))[-MAX_FIELD_CHARACTERS:]
     return event
 
 
@@ -119,7 +117,7 @@ def _bounded(_: Any, __: str, event: EventDict) -> EventDict:
 
 
 def _field(value: Any, depth: int) -> Any:
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if depth < _MAX_DEPTH and isinstance(value, dict):
         return {_text(str(key)): _field(item, depth + 1) for key, item in list(value.items())[:MAX_ITEMS]}
@@ -129,14 +127,9 @@ def _field(value: Any, depth: int) -> Any:
 
 
 def _text(text: str) -> str:
-    clean = _printable(REDACTION.clean(text))
+    clean = printable(REDACTION.clean(text))
     cut = len(clean) - MAX_FIELD_CHARACTERS
     return clean if cut <= 0 else f"{clean[:MAX_FIELD_CHARACTERS]}… ({cut} more characters)"
-
-
-def _printable(text: str) -> str:
-    """Line breaks, escapes and direction marks become visible text."""
-    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}" if match[0] != "\n" else "\\n", text)
 
 
 def _json(_: Any, __: str, event: EventDict) -> str:

@@ -40,7 +40,27 @@ class Position(NamedTuple):
     metadata: str = ""
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
+def sizes(value: Any) -> str:
+    """A value as ``repr`` may show it: texts, bytes and what holds them by size, for they may be payload.
+
+    What is printed ends in traces, in logs of libraries, in reports of tests.
+    """
+    if value is None or isinstance(value, bool | int | float | StrEnum | Stream | Quiet):
+        return repr(value)
+    if isinstance(value, str | bytes | tuple | list | dict):
+        return f"<{len(value)} {type(value).__name__}>"
+    return f"<{type(value).__name__}>"
+
+
+class Quiet(msgspec.Struct, frozen=True, gc=False):
+    """What holds something of a record, or of an answer to one: its ``repr`` tells sizes."""
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={sizes(getattr(self, name))}" for name in self.__struct_fields__)
+        return f"{type(self).__name__}({shown})"
+
+
+class Record(Quiet, frozen=True, gc=False):
     """One broker message, its bytes untouched.
 
     ``offset`` grows in the order read within one (stream, epoch); gaps are no holes.
@@ -118,7 +138,7 @@ class Filtered(msgspec.Struct, frozen=True):
     why: str
 
 
-class Scope(msgspec.Struct, frozen=True):
+class Scope(Quiet, frozen=True, gc=True):
     """What a rule sees of one record under one envelope.
 
     ``time`` is the envelope's own time of the event as text (CloudEvents ``time``), ``identity`` its own
@@ -134,7 +154,7 @@ class Scope(msgspec.Struct, frozen=True):
     identity: str | None = None
 
 
-class Event(msgspec.Struct, frozen=True, gc=False):
+class Event(Quiet, frozen=True, gc=False):
     """One identify or track payload, ready to leave: ``body`` is the request's JSON, UTF-8.
 
     ``event_id`` is empty where the payload carries none; ``identity`` is its envelope's, to make one from.

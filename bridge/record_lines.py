@@ -18,10 +18,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from bridge.model import Headers, Record, Stream
+from bridge.model import Headers, Quiet, Record, Stream
 
 
-class Base64(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Base64(Quiet, frozen=True, gc=True, forbid_unknown_fields=True):
     """Bytes that are not UTF-8."""
 
     base64: str
@@ -32,7 +32,7 @@ _Milliseconds = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Names = dict[str, _Text] | list[tuple[str, _Text]]
 
 
-class _Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Shape(Quiet, frozen=True, gc=True, forbid_unknown_fields=True):
     topic: str | None = None
     queue: str | None = None
     key: _Text = None
@@ -47,7 +47,7 @@ class _Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     content_encoding: str | None = None
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(Quiet, frozen=True, gc=True):
     """One line, read: ``name`` is the topic, or the queue where ``queue`` is true."""
 
     name: str

@@ -7,6 +7,7 @@ A file is read again when it changes, because Kubernetes swaps mounted secrets u
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,21 +16,24 @@ from bridge.errors import ConfigError
 from bridge.redaction import redact
 
 _MAX_SIZE_BYTES = 64 * 1024
+_HEADER_TEXT = re.compile(r"[!-~]+")
 
 
-def read_secret(secret: Secret, *, base: Path, environ: Mapping[str, str]) -> str:
+def read_secret(secret: Secret, *, base: Path, environ: Mapping[str, str], in_header: bool = False) -> str:
     """The secret's value now; one trailing line end of a file is not part of it.
 
     Args:
         secret: where it lies.
         base: what a relative ``file`` is relative to (``Config.base``).
         environ: the environment.
+        in_header: it is sent in a header of HTTP, which holds neither line breaks nor all characters.
 
     Raises:
-        ConfigError: unset, empty, unreadable, not text, or of several lines.
+        ConfigError: unset, empty, unreadable, not text, or not fit for a header.
     """
     if secret.env is not None:
-        return _checked(environ.get(secret.env), f"the environment variable {secret.env}", "set it")
+        place = f"the environment variable {secret.env}"
+        return _checked(environ.get(secret.env), place, "set it", in_header=in_header)
     path = base / (secret.file or "")
     place, remedy = f"the secret file {path}", "mount it, or correct the path"
     try:
@@ -42,16 +46,28 @@ def read_secret(secret: Secret, *, base: Path, environ: Mapping[str, str]) -> st
         raise ConfigError(f"{place} is not UTF-8 text", hint=remedy) from None
     if len(data) > _MAX_SIZE_BYTES:
         raise ConfigError(f"{place} is larger than {_MAX_SIZE_BYTES} bytes", hint=remedy)
-    return _checked(text.removesuffix("\n").removesuffix("\r"), place, remedy)
+    return _checked(text.removesuffix("\n").removesuffix("\r"), place, remedy, in_header=in_header)
 
 
-def _checked(value: str | None, place: str, remedy: str) -> str:
+def _checked(value: str | None, place: str, remedy: str, *, in_header: bool) -> str:
     if value is None:
         raise ConfigError(f"{place} is not set", hint=remedy)
     if not value.strip():
         raise ConfigError(f"{place} is empty", hint=remedy)
     redact(value)
+    if in_header and not _HEADER_TEXT.fullmatch(value):
+        raise ConfigError(
+            f"{place} holds what a header cannot: {_unfit(value)}",
+            hint="it must be one line of ASCII text without spaces",
+        )
     return value
+
+
+def _unfit(value: str) -> str:
+    """What is wrong with it, not where or beside what."""
+    if "\n" in value or "\r" in value:
+        return "a line break"
+    return "a character beyond ASCII" if not value.isascii() else "a space or a control character"
 
 
 class SecretSource:
@@ -63,13 +79,17 @@ class SecretSource:
         secret: where it lies.
         base: what a relative ``file`` is relative to.
         environ: the environment; asked at each reload.
+        in_header: as ``read_secret``.
 
     Raises:
         ConfigError: from the first ``value`` or ``reload`` when there is none to read.
     """
 
-    def __init__(self, secret: Secret, *, base: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, secret: Secret, *, base: Path, environ: Mapping[str, str], in_header: bool = False
+    ) -> None:
         self._secret = secret
+        self._in_header = in_header
         self._base = base
         self._environ = environ
         self._value: str | None = None
@@ -89,7 +109,9 @@ class SecretSource:
         """
         stamp = self._file_stamp()
         try:
-            value = read_secret(self._secret, base=self._base, environ=self._environ)
+            value = read_secret(
+                self._secret, base=self._base, environ=self._environ, in_header=self._in_header
+            )
         except ConfigError:
             if self._value is None:
                 raise

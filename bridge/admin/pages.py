@@ -9,6 +9,7 @@ from typing import NamedTuple
 from bridge.admin.health import Health
 from bridge.admin.why import stalls
 from bridge.metrics import Snapshot
+from bridge.printable import printable
 
 _STYLE = (
     "body{font:14px/1.5 system-ui,sans-serif;margin:2rem;max-width:72rem}"
@@ -137,7 +138,7 @@ def _html_row(cells: Iterable[str], tag: str) -> str:
 
 
 def _text_table(table: Table) -> str:
-    lines = [table.head, *table.rows]
+    lines = [[printable(cell) for cell in row] for row in (table.head, *table.rows)]
     widths = [max(len(line[index]) for line in lines) for index in range(len(table.head))]
     padded = (
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines

@@ -196,7 +196,7 @@ def _dummy(secret: Secret) -> str:
 def _warn_unset(secret: Secret, target: Target, where: str, path: str, findings: Findings) -> None:
     """A secret may be absent where a configuration is checked; ``run`` refuses it."""
     try:
-        target.secret(secret, os.environ)
+        target.secret(secret, os.environ, in_header=where.endswith((".write_key", "admin.token")))
     except ConfigError as error:
         warning = ConfigError(f"{error.problem}: `run` will refuse this", path=path, where=where)
         findings.warn("secret-unset", warning)

@@ -24,13 +24,14 @@ from bridge.config import Config
 from bridge.config_file import load_config
 from bridge.dead_letters import open_archive
 from bridge.errors import BridgeError, UsageError
-from bridge.logs import configure
+from bridge.logs import configure, redacted
 from bridge.redrive.archive import Archive
 from bridge.redrive.filters import Filter, Where
 from bridge.redrive.marks import mark_of
 from bridge.redrive.session import decoding_of
 from bridge.redrive.survey import Survey, letters_of, look_through
 from bridge.secrets import read_secret
+from bridge.strays import gather_strays
 
 _DEFAULT = Path("config/bridge.yaml")
 T = TypeVar("T")
@@ -186,11 +187,12 @@ def _opened(path: Path) -> Iterator[tuple[Config, Archive]]:
         path, environ=os.environ, source_settings=lambda kind: consumers.load(kind).Settings
     )
     configure("error", settings.log.format)
+    gather_strays()
     archive = open_archive(settings, partial(read_secret, base=settings.base, environ=os.environ))
     try:
         yield settings, archive
         if archive.note:
-            sys.stderr.write(f"note: {archive.note}\n")
+            sys.stderr.write(f"note: {redacted(archive.note)}\n")
     finally:
         archive.close()
 

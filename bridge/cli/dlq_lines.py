@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from collections import Counter
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from typing import Any
 
 from bridge.logs import redacted
 from bridge.model import Headers
+from bridge.printable import json_text
 from bridge.redrive.found import FoundLetter
 from bridge.redrive.survey import Survey
 
@@ -115,7 +115,7 @@ def counts(survey: Survey, *, with_redriven: bool) -> str:
 
 def as_json(data: dict[str, Any]) -> str:
     """One line."""
-    return json.dumps(data, ensure_ascii=False) + "\n"
+    return json_text(data) + "\n"
 
 
 def _counted(counter: Counter[str]) -> list[str]:

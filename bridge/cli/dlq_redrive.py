@@ -23,6 +23,7 @@ from bridge.redrive.redriver import Redriver
 from bridge.redrive.session import decoding_of, redriver_of
 from bridge.redrive.survey import Survey, letters_of, look_through
 from bridge.rules import RuleSet
+from bridge.traces import words_of
 
 _log = get_logger("bridge")
 
@@ -90,7 +91,7 @@ async def _send(redriver: Redriver, archive: Archive, survey: Survey, deadline_s
     def crashed(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         trace = error if isinstance(error, Exception) else None
-        _log.error("internal error", what=str(context.get("message")), exc_info=trace)
+        _log.error("internal error", what=words_of(str(context.get("message"))), exc_info=trace)
         bugs.append(error)
         work.cancel()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from bridge.errors import ConfigError, ConfigErrors
+from bridge.printable import json_text, printable
 from bridge.rules.lint import Finding, Severity
 
 
@@ -95,8 +95,14 @@ def text(findings: Findings) -> str:
     lines: list[str] = []
     for one in findings.all():
         lines += _told(one.severity, one.error)
+    lines = [_plain(line) for line in lines]
     counts = f"{len(findings.errors)} errors, {len(findings.warnings)} warnings"
     return "\n".join([*lines, f"{counts} ({findings.files} rule files, {findings.rules} rules)", ""])
+
+
+def _plain(line: str) -> str:
+    """Tabs stay, for the caret stands below a line of the file."""
+    return "\t".join(map(printable, line.split("\t")))
 
 
 def _told(severity: str, error: ConfigError) -> Iterator[str]:
@@ -163,7 +169,7 @@ def as_json(findings: Findings) -> str:
         }
         for one in findings.all()
     ]
-    return json.dumps(problems, ensure_ascii=False, indent=2) + "\n"
+    return json_text(problems, indent=2) + "\n"
 
 
 def github(findings: Findings) -> str:
@@ -181,4 +187,4 @@ def github(findings: Findings) -> str:
 def _escaped(text: str, more: str = "") -> str:
     for character in "%\r\n" + more:
         text = text.replace(character, f"%{ord(character):02X}")
-    return text
+    return printable(text)

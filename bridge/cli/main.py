@@ -11,6 +11,9 @@ from typer.core import TyperGroup
 
 from bridge import __version__
 from bridge.errors import BridgeError, ConfigErrors
+from bridge.printable import printable, printable_lines
+from bridge.redaction import REDACTION
+from bridge.traces import trace_of
 
 COMMANDS = ("run", "demo", "check", "test", "status", "pause", "resume", "skip", "dlq", "api", "schema")
 
@@ -62,12 +65,15 @@ def _options(
 
 
 def main() -> None:
-    """Run a command; an error of ours is one line and its exit code, never a traceback."""
+    """Run a command; an error of ours is one line and its exit code, a bug a trace that tells no values."""
     try:
         app(prog_name="filum-bridge")
     except BridgeError as error:
         _say(error)
         sys.exit(error.exit_code)
+    except Exception as error:  # noqa: BLE001 - Python would print what it says, which may be a payload
+        _say_bug(error)
+        sys.exit(1)
 
 
 def _say(error: BridgeError) -> None:
@@ -75,4 +81,10 @@ def _say(error: BridgeError) -> None:
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     for one in error.errors if isinstance(error, ConfigErrors) else (error,):
-        console.print(f"error: {one}", markup=False, style="red" if console.is_terminal else None)
+        text = f"error: {printable(REDACTION.clean(str(one)))}"
+        console.print(text, markup=False, style="red" if console.is_terminal else None)
+
+
+def _say_bug(error: Exception) -> None:
+    trace = printable_lines(REDACTION.clean(trace_of(error)))
+    sys.stderr.write(f"{trace}error: internal error: a bug of the bridge; please report it with this trace\n")

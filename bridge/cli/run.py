@@ -18,6 +18,7 @@ from bridge.config import Config
 from bridge.config_file import load_config, rule_files
 from bridge.logs import configure
 from bridge.rules import RuleSet, load_rules
+from bridge.strays import gather_strays
 
 _YOUNG_OBJECTS = 20_000
 """Some thousand records hold as many; collecting them more often finds nothing, for they are in no cycle."""
@@ -38,6 +39,7 @@ def run(
     """
     settings, rules = load(config, os.environ)
     configure(settings.log.level, settings.log.format)
+    gather_strays()
     run_app(App(settings, rules, os.environ))
 
 

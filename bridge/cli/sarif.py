@@ -5,7 +5,6 @@ Source: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from urllib.parse import quote
 
 from bridge import __version__
 from bridge.cli.findings import Problem
+from bridge.printable import json_text
 from bridge.rules.lint.codes import LINTS
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -35,7 +35,7 @@ def sarif(problems: Sequence[Problem]) -> str:
         "results": [_result(one, codes.index(one.code)) for one in problems],
     }
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(log, ensure_ascii=False, indent=2) + "\n"
+    return json_text(log, indent=2) + "\n"
 
 
 def _result(problem: Problem, index: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import httpx
 import typer
 
 from bridge.cli.operate import DEFAULT_URL, AdminUrl, ask, no_bridge
+from bridge.printable import printable, printable_lines
 
 _NOTHING_WAITS = "Nothing waits."
 
@@ -32,10 +33,13 @@ def status(
       kubectl exec deploy/bridge -- filum-bridge status --why
     """
     if not why and not as_json:
-        sys.stdout.write(_asked(url, "/", accept="text/plain").text)
+        sys.stdout.write(printable_lines(_asked(url, "/", accept="text/plain").text))
         return
     found = _status_of(_asked(url, "/status.json", accept="application/json"), url)
-    sys.stdout.write(json.dumps(found, indent=2) + "\n" if as_json else _told(found))
+    try:
+        sys.stdout.write(json.dumps(found, indent=2) + "\n" if as_json else _told(found))
+    except (LookupError, TypeError):
+        raise no_bridge(url) from None
     if why and found["stalled"]:
         raise typer.Exit(1)
 
@@ -59,8 +63,8 @@ def _status_of(response: httpx.Response, url: str) -> dict[str, Any]:
 
 def _told(found: dict[str, Any]) -> str:
     """A line for each reason and one for its remedy; destinations come first."""
-    lines = [
-        f"{one['who']} waits: {one['says']} ({one['reason']})\n  → {one['do']}" for one in found["stalled"]
-    ]
+    lines: list[str] = []
+    for one in found["stalled"]:
+        lines += [f"{one['who']} waits: {one['says']} ({one['reason']})", f"  → {one['do']}"]
     lines += [f"not ready: {reason}" for reason in found["reasons"]]
-    return "\n".join(lines or [_NOTHING_WAITS]) + "\n"
+    return "\n".join(map(printable, lines or [_NOTHING_WAITS])) + "\n"

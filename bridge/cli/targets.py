@@ -32,14 +32,14 @@ class Target:
         """Of the configuration, or the defaults."""
         return self.config.limits if self.config is not None else Limits()
 
-    def secret(self, secret: Secret, environ: Mapping[str, str]) -> str:
-        """The value of a secret.
+    def secret(self, secret: Secret, environ: Mapping[str, str], *, in_header: bool = False) -> str:
+        """The value of a secret; ``in_header`` as ``read_secret`` has it.
 
         Raises:
             ConfigError: it cannot be read.
         """
         base = self.config.base if self.config is not None else Path()
-        return read_secret(secret, base=base, environ=environ)
+        return read_secret(secret, base=base, environ=environ, in_header=in_header)
 
 
 def chosen(

@@ -20,6 +20,7 @@ from bridge.config import Secret
 from bridge.decode import decode
 from bridge.errors import BridgeError, ConfigError, ConfigErrors, UsageError
 from bridge.located_yaml import read_yaml
+from bridge.printable import printable
 from bridge.rules.cases import cases_file
 from bridge.rules.load import ReadYaml
 from bridge.rules.testing import Report, Result, run_tests
@@ -98,7 +99,7 @@ def _watch(wanted: _Wanted) -> None:
             _run_once(wanted)
         except BridgeError as error:
             for one in error.errors if isinstance(error, ConfigErrors) else (error,):
-                sys.stdout.write(f"error: {one}\n")
+                sys.stdout.write(f"error: {printable(str(one))}\n")
         sys.stdout.write("watching for changes, Ctrl-C ends\n")
         sys.stdout.flush()
 
@@ -172,7 +173,7 @@ def _text(reports: list[Report], *, whole: bool) -> str:
         lines += _unreached(reports)
     failed = sum(len(report.failed) for report in reports)
     passed = sum(len(report.results) for report in reports) - failed
-    return "\n".join([*lines, f"{passed} passed, {failed} failed", ""])
+    return "\n".join([*map(printable, lines), f"{passed} passed, {failed} failed", ""])
 
 
 def _unreached(reports: list[Report]) -> list[str]:
@@ -202,18 +203,18 @@ def _junit(all_results: list[Result]) -> bytes:
 
 def _add_case(suite: ET.Element, result: Result) -> None:
     attributes = {
-        "name": _printable(result.name),
+        "name": _for_xml(result.name),
         "classname": result.path,
         "time": f"{result.seconds:.6f}",
     }
     case = ET.SubElement(suite, "testcase", attributes)
     if not result.passed:
         first = result.problem.splitlines()[0]
-        failure = ET.SubElement(case, "failure", {"message": _printable(first)})
+        failure = ET.SubElement(case, "failure", {"message": _for_xml(first)})
         place = f"{result.path}:{result.line}:{result.column}"
-        failure.text = _printable(f"{place}\n{result.problem}")
+        failure.text = _for_xml(f"{place}\n{result.problem}")
 
 
-def _printable(text: str) -> str:
+def _for_xml(text: str) -> str:
     """XML 1.0 has no control characters."""
     return "".join(character if character.isprintable() or character in "\n\t" else "?" for character in text)

@@ -33,6 +33,7 @@ ANY_PARTITION = -1
 
 _LOG = logging.getLogger("bridge.librdkafka")
 _LOG.addHandler(logging.NullHandler())
+_LOG.propagate = False
 _MOST_MILLISECONDS = 2**63 - 1
 _MOCK_CLUSTER = "mockCluster"
 _ASK_SECONDS = 5.0

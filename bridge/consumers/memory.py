@@ -34,6 +34,9 @@ class Stored(NamedTuple):
     headers: Headers = ()
     timestamp_ms: int | None = None
 
+    def __repr__(self) -> str:
+        return f"<Stored, {len(self.value or b'')} bytes>"
+
 
 class MemoryBroker:
     """Topics of partitions. Every method may be called from any thread; ``changed`` guards all state.

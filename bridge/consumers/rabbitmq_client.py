@@ -57,6 +57,9 @@ class Publication(NamedTuple):
     ticket: str
     """Comes back with a return, which has no delivery tag (sent as ``correlation_id``)."""
 
+    def __repr__(self) -> str:
+        return f"<Publication {self.ticket} to {self.queue}, {len(self.body)} bytes>"
+
 
 class Counts(NamedTuple):
     """What the broker says of a queue: messages ready, consumers registered."""

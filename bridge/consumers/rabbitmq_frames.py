@@ -43,6 +43,9 @@ class Delivery(NamedTuple):
     content_encoding: str | None
     timestamp_seconds: int | None
 
+    def __repr__(self) -> str:
+        return f"<Delivery {self.tag}, {len(self.body)} bytes>"
+
 
 class Deliveries(NamedTuple):
     """Those that came one after the other on one channel."""

@@ -34,6 +34,9 @@ class Properties(NamedTuple):
     content_encoding: str | None
     timestamp_seconds: int | None
 
+    def __repr__(self) -> str:
+        return f"<Properties, {len(self.headers)} headers>"
+
 
 _NONE = Properties({}, None, None, None, None)
 

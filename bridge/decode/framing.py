@@ -29,6 +29,9 @@ class Frame(NamedTuple):
     key: SchemaKey
     data: bytes
 
+    def __repr__(self) -> str:
+        return f"<Frame of schema {self.key}, {len(self.data)} bytes>"
+
 
 def unframe(body: bytes, headers: Headers) -> Frame:
     """Which schema, and what was written with it.

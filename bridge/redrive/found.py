@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from bridge.model import Headers, Record, Stream
+from bridge.model import Headers, Quiet, Record, Stream
 from bridge.settle.letters import OURS
 
 _REASON = "bridge-reason"
@@ -20,7 +20,7 @@ _PROPERTIES = ("content-type", "content-encoding")
 """What ``headers_for_kafka`` adds behind ours."""
 
 
-class FoundLetter(msgspec.Struct, frozen=True):
+class FoundLetter(Quiet, frozen=True, gc=True):
     """One letter.
 
     Args:

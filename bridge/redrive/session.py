@@ -77,7 +77,7 @@ async def redriver_of(
     dispatchers: dict[str, Dispatcher] = {}
     try:
         for name, settings in config.destinations.items():
-            write_key = SecretSource(settings.write_key, base=config.base, environ=environ)
+            write_key = SecretSource(settings.write_key, base=config.base, environ=environ, in_header=True)
             client = Client(settings, write_key, default_transport(settings), f"filum-bridge/{__version__}")
             clients.append(client)
             clock = LoopClock(asyncio.get_running_loop())

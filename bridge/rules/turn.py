@@ -42,6 +42,9 @@ class Turn(msgspec.Struct):
     _meta_fields: frozenset[str] | None = None
     _time: tuple[str, int] | None = None
 
+    def __repr__(self) -> str:
+        return f"<Turn of {self.record}>"
+
     def mark(self) -> tuple[int, int]:
         """How much there is now, for ``take_back``."""
         return len(self.events), self.timestamp_fallbacks

@@ -15,6 +15,7 @@ from typing import cast
 import httpx
 
 from bridge.config import Destination
+from bridge.errors import ConfigError
 from bridge.secrets import SecretSource
 from bridge.send.answers import failure_of, headers_of, take
 from bridge.send.http1.prepared import Prepared
@@ -37,7 +38,7 @@ class Client:
     def __init__(
         self, settings: Destination, write_key: SecretSource, transport: httpx.AsyncBaseTransport, agent: str
     ) -> None:
-        self._url = httpx.URL(settings.url)
+        self._url = _url(settings.url)
         self._write_key = write_key
         self._transport = transport
         timeout = settings.timeout
@@ -124,6 +125,13 @@ class Client:
         for task in self._tasks:
             task.cancel()
         await self._transport.aclose()
+
+
+def _url(text: str) -> httpx.URL:
+    try:
+        return httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise ConfigError(f"no usable URL: {error}", where="url") from None
 
 
 async def _body_of(response: httpx.Response) -> bytes:

@@ -38,6 +38,9 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes = b""
     failure: str = ""
 
+    def __repr__(self) -> str:
+        return f"<Answer {self.status or self.failure}, {len(self.body)} bytes>"
+
 
 OK = Answer(200, {}, b"{}")
 """The plain acceptance, which nearly every answer is: made once, and known by being this object."""
@@ -51,6 +54,9 @@ class Verdict(msgspec.Struct, frozen=True):
     status: int = 0
     retry_after_seconds: float | None = None
     excerpt: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Verdict {self.kind.name} {self.reason} {self.status}>"
 
     @property
     def is_free(self) -> bool:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from bridge.model import Event, Headers, Reason, Record
+from bridge.model import Event, Headers, Quiet, Reason, Record
 
 OURS = frozenset(
     f"bridge-{name}"
@@ -33,7 +33,7 @@ _ERROR_CHARS = 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Letter(msgspec.Struct, frozen=True):
+class Letter(Quiet, frozen=True, gc=True):
     """One dead letter: ``value``, ``key`` and the original headers untouched, ``bridge-…`` added."""
 
     record: Record
@@ -41,7 +41,7 @@ class Letter(msgspec.Struct, frozen=True):
     headers: Headers
 
 
-class Cause(msgspec.Struct, frozen=True):
+class Cause(Quiet, frozen=True, gc=True):
     """Why a record or one of its events cannot go on.
 
     ``error`` is one line without payload; ``first_failed_ms`` is ms since 1970. ``redrives`` counts how often
