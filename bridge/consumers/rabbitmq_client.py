@@ -32,7 +32,7 @@ from bridge.consumers.rabbitmq_frames import Delivery, Frames, ack_frames
 from bridge.consumers.rabbitmq_settings import Address, no_address
 from bridge.consumers.rabbitmq_tags import Ack
 from bridge.consumers.rabbitmq_tls import context_of, last_word, tls_fault, tls_fault_in
-from bridge.errors import ConsumerError, DeadLetterError, DeadLetterTooLarge
+from bridge.errors import ConsumerError, DeadLetterTooLarge
 
 P = ParamSpec("P")
 Call = Callable[[], None]
@@ -332,7 +332,7 @@ class Channel:
         """Publish to the default exchange.
 
         Raises:
-            DeadLetterError: AMQP cannot carry it; nothing was sent.
+            DeadLetterTooLarge: AMQP cannot carry it; nothing was sent.
         """
         if sum(len(name) + len(str(value)) for name, value in what.headers.items()) > _HEADER_BYTES:
             raise DeadLetterTooLarge("the headers do not fit one AMQP frame")
@@ -348,7 +348,9 @@ class Channel:
         try:
             self._pika.basic_publish("", what.queue, what.body, properties, mandatory=True)
         except exceptions.ShortStringTooLong as error:
-            raise DeadLetterError("a header's name or a property is longer than AMQP's 255 bytes") from error
+            raise DeadLetterTooLarge(
+                "a header's name or a property is longer than AMQP's 255 bytes"
+            ) from error
 
     def close(self) -> None:
         """End the channel: what is outstanding goes back to where it was; nothing more is taken from it.

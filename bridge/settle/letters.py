@@ -67,10 +67,14 @@ def write_letter(record: Record, cause: Cause, rules_hash: str) -> Letter:
     return Letter(record, cause.reason, record.headers + _headers(record, cause, rules_hash))
 
 
-def refer(letter: Letter) -> Letter:
+def refer(letter: Letter, *, with_headers: bool = True) -> Letter:
     """The letter without its body, which stays where it was read: size and SHA-256 name it.
 
     For stores that refuse the whole as too large; only where the source keeps its records (Kafka).
+
+    Args:
+        letter: the whole.
+        with_headers: the record's own stay too; a header of Kafka's may be one that AMQP cannot carry.
     """
     body = letter.record.value or b""
     named = (
@@ -78,7 +82,9 @@ def refer(letter: Letter) -> Letter:
         ("bridge-body-size", str(len(body)).encode()),
         ("bridge-body-sha256", hashlib.sha256(body).hexdigest().encode()),
     )
-    return Letter(msgspec.structs.replace(letter.record, value=None), letter.reason, letter.headers + named)
+    own = letter.record.headers if with_headers else ()
+    record = msgspec.structs.replace(letter.record, value=None, headers=own)
+    return Letter(record, letter.reason, own + letter.headers[len(letter.record.headers) :] + named)
 
 
 def headers_for_kafka(letter: Letter) -> Headers:

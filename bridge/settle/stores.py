@@ -74,7 +74,14 @@ class BrokerStore:
         except DeadLetterTooLarge:
             if letter.record.queue or not self._references:
                 raise
+            await self._refer(letter)
+
+    async def _refer(self, letter: Letter) -> None:
+        """In its place, as much of it as the store takes."""
+        try:
             await self._confirmed(refer(letter))
+        except DeadLetterTooLarge:
+            await self._confirmed(refer(letter, with_headers=False))
 
     async def _confirmed(self, letter: Letter) -> None:
         try:

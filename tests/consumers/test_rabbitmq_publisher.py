@@ -149,18 +149,14 @@ def test_a_letter_above_the_brokers_limit_is_too_large_and_others_are_not(
         assert _error(publisher.publish(queue, b"x" * 1000)) is None
 
 
-@pytest.mark.parametrize(
-    ("headers", "kind"),
-    [((("n" * 300, b"v"),), DeadLetterError), ((("n", b"v" * 200_000),), DeadLetterTooLarge)],
-    ids=["name", "size"],
-)
+@pytest.mark.parametrize("headers", [(("n" * 300, b"v"),), (("n", b"v" * 200_000),)], ids=["name", "size"])
 def test_headers_that_amqp_cannot_carry_fail_alone(
-    rabbitmq: RabbitMQ, headers: tuple[tuple[str, bytes]], kind: type[DeadLetterError]
+    rabbitmq: RabbitMQ, headers: tuple[tuple[str, bytes]]
 ) -> None:
     """The connection survives, and the next letter is written."""
     queue = rabbitmq.new_queue("letters")
     with opened(rabbitmq) as publisher:
-        assert type(_error(publisher.publish(queue, b"x", headers))) is kind
+        assert type(_error(publisher.publish(queue, b"x", headers))) is DeadLetterTooLarge
         assert _error(publisher.publish(queue, b"x")) is None
 
 

@@ -16,15 +16,18 @@ from bridge.settle.stores import BrokerStore
 RECORD = Record(Stream("shop", "orders"), 42, 1, b"x" * 100)
 
 
+LONG = msgspec.structs.replace(RECORD, headers=(("n" * 300, b"v"),), key=b"k")
+
+
 class Narrow:
-    """Takes letters without a body."""
+    """Takes letters without a body, and names of headers that AMQP has room for."""
 
     def __init__(self) -> None:
         self.written: list[Letter] = []
 
     def publish(self, letter: Letter) -> Future[None]:
         future: Future[None] = Future()
-        if letter.record.value:
+        if letter.record.value or any(len(name) > 255 for name, _ in letter.headers):
             future.set_exception(DeadLetterTooLarge("too large"))
         else:
             self.written.append(letter)
@@ -46,6 +49,19 @@ def test_a_reference_is_written_where_the_source_keeps_the_body() -> None:
     """Kafka does."""
     (letter,) = write(RECORD, references=True)
     assert ("bridge-body", b"reference") in letter.headers
+
+
+def test_a_header_that_the_store_cannot_carry_holds_up_nobody() -> None:
+    """A producer could stop a partition for good with one; the reference names the record, which is kept."""
+    (letter,) = write(LONG, references=True)
+    said = dict(letter.headers)
+    assert (letter.record.headers, letter.record.key) == ((), b"k")
+    assert (said["bridge-body"], said["bridge-offset"], said["bridge-body-size"]) == (
+        b"reference",
+        b"42",
+        b"100",
+    )
+    assert "n" * 300 not in said
 
 
 @pytest.mark.parametrize(("queue", "references"), [(False, False), (True, True)])
