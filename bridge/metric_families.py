@@ -90,6 +90,19 @@ _RECORD_OUTCOMES = {"outcome": tuple(outcome.value for outcome in Outcome)}
 _EVENT_OUTCOMES = {"outcome": ("delivered", "dead_lettered", "abandoned")}
 _FETCHES = {"outcome": ("ok", "unusable", "unknown", "unavailable")}
 _REASONS = {"reason": tuple(reason.value for reason in Reason)}
+_FAULTS = {
+    "reason": (
+        Reason.RULE_FAULT.value,
+        Reason.NO_IDENTITY.value,
+        Reason.INVALID_PAYLOAD.value,
+        Reason.TOO_LARGE.value,
+        Reason.UNDECODABLE.value,
+    )
+}
+_GIVEN_BACK = {"kind": ("revoked", "lost")}
+_REBALANCES = {"kind": ("assigned", "revoked", "lost")}
+_COMMITS = {"outcome": ("ok", "failed", "fenced")}
+_RELOADS = {"outcome": ("ok", "refused")}
 
 # A promise such as "delivered within 5 s" needs 5 s as a bound; latencies reach hours in an outage.
 _REQUEST_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0)
@@ -126,6 +139,7 @@ _ALL = (
         "records_given_back_total",
         "Records that another member or a later delivery takes over (revoked, lost, requeued, channel gone).",
         *("source", "kind"),
+        closed=_GIVEN_BACK,
     ),
     _counter("records_skipped_total", "Records finished before, by the offset map.", "source"),
     _gauge("records_unaccounted", "Records consumed and not settled, given back, skipped or in flight: 0."),
@@ -148,15 +162,25 @@ _ALL = (
     _counter("retries_total", "Attempts after the first.", "destination", "reason"),
     _counter("dead_letters_total", "Dead letters confirmed.", *("source", "reason"), closed=_REASONS),
     _counter("dead_letter_failures_total", "Dead letters that could not be written; they are tried again."),
-    _counter("rule_faults_total", "Records a rule could not turn into events.", "rule", "reason"),
+    _counter(
+        "rule_faults_total",
+        "Records a rule could not turn into events.",
+        *("rule", "reason"),
+        closed=_FAULTS,
+    ),
     _counter("schema_fetches_total", "Questions to the schema registry.", "outcome", closed=_FETCHES),
-    _histogram("rule_duration_seconds", "Time of one rule on one record.", _RULE_BOUNDS, "rule"),
+    _histogram(
+        "rule_duration_seconds",
+        "Time of one rule on one record; one record in 61 is timed.",
+        _RULE_BOUNDS,
+        "rule",
+    ),
     _gauge("consumer_lag", "Records behind the end of the partition.", "source", "topic", "partition"),
     _gauge("oldest_unsettled_timestamp_seconds", "Broker time of the oldest record in flight.", "source"),
     _gauge("partitions_assigned", "Partitions or queues this replica has.", "source"),
     _gauge("partitions_paused", "Of these, the ones not read now.", "source"),
-    _counter("rebalances_total", "Assignments and revocations.", "source", "kind"),
-    _counter("commits_total", "Commits of positions.", "source", "outcome"),
+    _counter("rebalances_total", "Assignments and revocations.", "source", "kind", closed=_REBALANCES),
+    _counter("commits_total", "Commits of positions.", "source", "outcome", closed=_COMMITS),
     _gauge("commit_metadata_bytes", "Size of the largest commit metadata.", "source"),
     _counter(
         "commit_metadata_ignored_total",
@@ -179,7 +203,7 @@ _ALL = (
     _gauge("source_connected", "1 while the broker is connected.", "source"),
     _gauge("last_delivery_timestamp_seconds", "Time of the last acceptance.", "destination"),
     _gauge("rules_info", "1 for the rules in force.", "hash"),
-    _counter("config_reloads_total", "Reloads of rules and configuration.", "outcome"),
+    _counter("config_reloads_total", "Reloads of rules and configuration.", "outcome", closed=_RELOADS),
     _gauge("config_last_reload_successful", "1 when the last reload was taken."),
     _gauge("build_info", "1 for this version.", "version", "python"),
 )

@@ -67,6 +67,11 @@ class Tally:
         for fault in made.faults:
             self._board.counter("rule_faults_total", rule=fault.rule, reason=fault.reason.value).value += 1
 
+    def clocked(self, taken: Sequence[tuple[str, float]]) -> None:
+        """So many seconds a rule took on a record."""
+        for rule, seconds in taken:
+            self._board.histogram("rule_duration_seconds", rule=rule).observe(seconds)
+
     def delivered(self, parcels: Sequence[Parcel], records: Sequence[Record]) -> None:
         """Events were accepted, each of the record in its place."""
         now = self._now()

@@ -14,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge.config import Destination
+from bridge.metrics import Distribution
 from tests.inprocess import RULES, World
 
 
@@ -31,6 +32,23 @@ def test_records_become_events_and_are_committed(tmp_path: Path) -> None:
 
     assert [e["event_params"][0]["value"]["int_value"] for e in world.accepted] == list(range(10))
     assert world.app.watch.summary()["filtered"] == 1
+
+
+def test_rules_are_timed_now_and_then(tmp_path: Path) -> None:
+    """The first record, and one in 61 from there on."""
+    world = World(tmp_path)
+    for n in range(150):
+        world.order("ann", n)
+
+    async def story() -> None:
+        await world.until(lambda: world.committed() == 150)
+
+    world.run(story)
+
+    timed = world.snapshot().series["rule_duration_seconds"]["order",]
+    assert isinstance(timed, Distribution)
+    assert sum(timed.counts) == 3
+    assert 0 < timed.total < 1
 
 
 def test_a_dropping_rule_drops_counts_and_commits(tmp_path: Path) -> None:

@@ -117,6 +117,29 @@ def test_known_series_begin_at_zero() -> None:
     assert shown(snapshot, "bridge_events_total", **key) == 0
 
 
+@pytest.mark.parametrize("name", [n for n, one in FAMILIES.items() if one.kind == "counter" and one.closed])
+def test_what_may_never_happen_begins_at_zero_too(name: str) -> None:
+    """So that ``rate()`` sees the first refused reload, the first rebalance, the first fault."""
+    b = board()
+    for labels in ({"source": "s"}, {"rule": "r"}, {"destination": "d"}, {"rule": "r", "destination": "d"}):
+        b.prepare(**labels)
+    values = [list(row.values()) for row, _ in b.publish().rows(name)]  # type: ignore[arg-type]
+    for label, allowed in FAMILIES[name].closed.items():
+        assert {row[FAMILIES[name].labels.index(label)] for row in values} == set(allowed)
+
+
+def test_only_codes_and_their_reasons_are_open() -> None:
+    """Every other label of a counter comes from the configuration or a closed set."""
+    configured = {"source", "rule", "destination"}
+    open_ones = {
+        (name, label)
+        for name, one in FAMILIES.items()
+        for label in one.open_labels - configured
+        if one.kind == "counter"
+    }
+    assert open_ones == {("requests_total", "code"), ("retries_total", "reason")}
+
+
 def test_preparing_again_keeps_what_was_counted() -> None:
     """A reload prepares the rules that stayed once more."""
     b = board()

@@ -132,6 +132,7 @@ class ConsumerStats:
     commits_fenced: int = 0
     last_commit_seconds: float = 0.0
     rebalances: dict[str, int] = field(default_factory=dict)
+    """How often streams were ``assigned``, ``revoked`` or ``lost``."""
     lag: dict[Stream, int] = field(default_factory=dict)
     assigned: frozenset[Stream] = frozenset()
     paused: frozenset[Stream] = frozenset()

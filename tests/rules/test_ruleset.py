@@ -145,3 +145,29 @@ def test_from_names_streams_and_narrows_by_source(workshop: Workshop) -> None:
     assert rules.stream_names("other", "topics") == ["t"]
     assert rules.stream_names("rabbit", "queues") == ["t", "q"]
     assert rules.patterns("shop") == ["^shop\\..*"]
+
+
+def test_the_clock_times_each_rule_that_is_run(workshop: Workshop) -> None:
+    """Also one that faults; what they make is forgotten. What the index passes over takes no time."""
+    text = file(
+        rule("a"), rule("b", "event.type == 'x'"), rule("c", "event.gone"), rule("d", "event.type == 'y'")
+    )
+    rules = StreamRules(workshop.rules(text).rules)
+    times = iter([0.0, 1.0, 10.0, 12.0, 20.0, 23.0])
+
+    taken = rules.clock(a_record(), lambda _: Scope({"type": "x", "id": "7"}), lambda: next(times))
+
+    assert taken == [("a", 1.0), ("b", 2.0), ("c", 3.0)]
+
+
+def test_the_clock_looks_under_each_envelope(workshop: Workshop) -> None:
+    """A rule is timed with what it sees; one whose envelope refuses the record is not."""
+    text = file(rule("a"), rule("b", more="envelope: debezium"))
+    rules = StreamRules(workshop.rules(text).rules)
+    scope = Scope({"id": "7"})
+
+    taken = rules.clock(
+        a_record(), lambda e: Filtered("tombstone") if e == "debezium" else scope, lambda: 0.0
+    )
+
+    assert taken == [("a", 0.0)]
