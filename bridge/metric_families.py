@@ -70,19 +70,24 @@ MetricName = CounterName | GaugeName | HistogramName
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One metric. ``closed`` maps a label to all values it may have; other labels come from the config."""
+    """One metric.
+
+    ``closed`` maps a label to all values it may have, ``foreseen`` to those that begin at 0 although there
+    may be others; the other labels come from the config.
+    """
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
     help: str
     labels: tuple[str, ...] = ()
     closed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    foreseen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     bounds: tuple[float, ...] = ()
 
     @property
     def open_labels(self) -> frozenset[str]:
         """The labels whose values only the configuration knows."""
-        return frozenset(self.labels) - self.closed.keys()
+        return frozenset(self.labels) - self.closed.keys() - self.foreseen.keys()
 
 
 _EVENT_TYPES = {"event_type": ("identify", "track")}
@@ -104,6 +109,20 @@ _REBALANCES = {"kind": ("assigned", "revoked", "lost")}
 _COMMITS = {"outcome": ("ok", "failed", "fenced")}
 _RELOADS = {"outcome": ("ok", "refused")}
 
+_FAILURES = ("network", "connect", "connect_timeout", "pool_timeout", "timeout")
+_RETRIES = {
+    "reason": (
+        *_FAILURES,
+        *("server_error", "rate_limit", "too_early", "multi_status", "auth", "address", "html"),
+    )
+}
+_CODES = {
+    "code": (
+        *_FAILURES,
+        *("200", "400", "401", "403", "404", "408", "413", "422", "429", "500", "502", "503", "504"),
+    )
+}
+
 # A promise such as "delivered within 5 s" needs 5 s as a bound; latencies reach hours in an outage.
 _REQUEST_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0)
 _LATENCY_BOUNDS = (
@@ -114,9 +133,13 @@ _RULE_BOUNDS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2
 
 
 def _counter(
-    name: CounterName, text: str, *labels: str, closed: Mapping[str, tuple[str, ...]] | None = None
+    name: CounterName,
+    text: str,
+    *labels: str,
+    closed: Mapping[str, tuple[str, ...]] | None = None,
+    foreseen: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Family:
-    return Family(name, "counter", text, labels, closed or {})
+    return Family(name, "counter", text, labels, closed or {}, foreseen or {})
 
 
 def _gauge(name: GaugeName, text: str, *labels: str) -> Family:
@@ -153,13 +176,18 @@ _ALL = (
     ),
     _gauge("events_waiting", "Events not yet final, by what they wait for.", "destination", "state"),
     _gauge("buffer_bytes", "Bytes of records in flight.", "source"),
-    _counter("requests_total", "Requests that ended, by status or kind of failure.", "destination", "code"),
+    _counter(
+        "requests_total",
+        "Requests that ended, by status or kind of failure.",
+        *("destination", "code"),
+        foreseen=_CODES,
+    ),
     _histogram("request_duration_seconds", "Time of one request.", _REQUEST_BOUNDS),
     _histogram(
         "delivery_latency_seconds", "From the broker's timestamp to acceptance.", _LATENCY_BOUNDS, "source"
     ),
     _histogram("event_age_seconds", "From the event's own time to acceptance.", _LATENCY_BOUNDS),
-    _counter("retries_total", "Attempts after the first.", "destination", "reason"),
+    _counter("retries_total", "Attempts after the first.", *("destination", "reason"), foreseen=_RETRIES),
     _counter("dead_letters_total", "Dead letters confirmed.", *("source", "reason"), closed=_REASONS),
     _counter("dead_letter_failures_total", "Dead letters that could not be written; they are tried again."),
     _counter(

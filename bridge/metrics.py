@@ -182,8 +182,9 @@ class Board:
         for family in FAMILIES.values():
             if family.kind == "gauge" or family.open_labels != labels.keys():
                 continue
-            for combination in product(*family.closed.values()):
-                self._begin(family, {**labels, **dict(zip(family.closed, combination, strict=True))})
+            known = {**family.closed, **family.foreseen}
+            for combination in product(*known.values()):
+                self._begin(family, {**labels, **dict(zip(known, combination, strict=True))})
 
     def snapshot(self) -> Snapshot:
         """Everything as it stands now."""
