@@ -7,6 +7,7 @@ from typing import Any
 
 from bridge.cli.schema import config_schema, schema_text
 from bridge.config import Config
+from bridge.consumers.kafka_settings import Security
 from bridge.located_yaml import read_yaml
 
 CONFIG = Path(__file__).parent.parent / "config"
@@ -52,3 +53,13 @@ def test_durations_and_sizes_are_text_and_numbers_may_be_references() -> None:
     number, reference = definitions["Admin"]["properties"]["port"]["anyOf"]
     assert number["type"] == "integer"
     assert re.search(reference["pattern"], "${ADMIN_PORT:-9464}")
+
+
+def test_security_is_known_in_either_case() -> None:
+    """The loader takes Kafka's own spelling, ``SASL_SSL``, and an editor does not underline it."""
+    security = config_schema()["$defs"]["Security"]["properties"]
+    protocol, _ = security["protocol"]["anyOf"]
+    assert {"sasl_ssl", "SASL_SSL"} <= {*protocol["enum"]}
+    taken = Security(protocol="SASL_SSL", mechanism="scram-sha-512", username="u", password={"env": "P"})
+    assert (taken.protocol, taken.mechanism) == ("sasl_ssl", "SCRAM-SHA-512")
+    assert "scram-sha-512" in json.dumps(security["mechanism"])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
 from bridge.config import Secret, Settings, SourceSettings
 from bridge.consumers.base import SecretReader
@@ -34,11 +34,25 @@ _CALLBACKS = ("_cb", "on_commit", "on_delivery", "dr_msg_cb", "logger", "opaque"
 _INCREMENTAL = "cooperative-sticky"
 
 
+def _either_case(*words: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": [*words, *(word.swapcase() for word in words)]})
+
+
+_Protocol = Annotated[
+    Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"],
+    _either_case("plaintext", "ssl", "sasl_plaintext", "sasl_ssl"),
+]
+_Mechanism = Annotated[
+    Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"],
+    _either_case("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"),
+]
+
+
 class Security(Settings):
     """How the brokers are spoken to; paths are relative to the config file."""
 
-    protocol: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
-    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = None
+    protocol: _Protocol = "plaintext"
+    mechanism: _Mechanism | None = None
     username: str | None = None
     password: Secret | None = None
     ca: Path | None = None
