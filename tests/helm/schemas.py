@@ -1,16 +1,15 @@
-"""Strict JSON Schemas for kubeconform, out of the OpenAPI file of Kubernetes and a CRD file.
+"""What Kubernetes and its operators take, from their own sources, for kubeconform and for tests.
 
-usage: schemas.py OUT_FOLDER SWAGGER_JSON CRD_YAML...
-
-Writes ``GROUP_VERSION_KIND.json``; the core group's name is its version, as kubeconform has it. Strict
-means: an object that lists its fields takes no others.
+Writes strict JSON Schemas, ``FOLDER/GROUP_VERSION_KIND.json`` for each version of Kubernetes and for custom
+resources (the core group's name is its version, as kubeconform has it), and ``keda-triggers.json``: the
+parameters that KEDA's scalers read. Strict means: an object that lists its fields takes no others.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,13 @@ _TEXT_OR_NUMBER = (
     "io.k8s.apimachinery.pkg.api.resource.Quantity",
 )
 
-_KINDS = ("ConfigMap", "Deployment", "ServiceAccount")
+_KINDS = (
+    *("ConfigMap", "Deployment", "HorizontalPodAutoscaler", "Job", "NetworkPolicy", "Pod"),
+    *("PodDisruptionBudget", "Service", "ServiceAccount", "StatefulSet"),
+)
+_SCALERS = ("kafka", "rabbitmq", "prometheus")
 _REFERENCE = re.compile(r'"#/definitions/([^"]+)"')
+_KEDA_FIELD = re.compile(r'`keda:"name=(\w+),\s*([^`]*)"`')
 
 
 def strict(schema: Any) -> Any:
@@ -79,19 +83,36 @@ def of_crd(file: Path) -> dict[str, Any]:
     return found
 
 
+def of_scaler(source: Path) -> dict[str, dict[str, list[str]]]:
+    """Parameter → where KEDA looks for it (``triggerMetadata``, ``authParams``…), and what it may be."""
+    found = {}
+    for name, options in _KEDA_FIELD.findall(source.read_text()):
+        told = dict(option.strip().partition("=")[::2] for option in options.split(","))
+        found[name] = {"order": told["order"].split(";"), "enum": told.get("enum", "").split(";")}
+    return found
+
+
 def _file_name(group: str, version: str, kind: str) -> str:
     return f"{group or version}_{version}_{kind.lower()}.json"
 
 
-def main(out: Path, swagger: Path, *crds: Path) -> None:
+def main() -> None:
     """Write the files."""
-    schemas = of_kubernetes(swagger)
-    for crd in crds:
-        schemas |= of_crd(crd)
-    out.mkdir(parents=True, exist_ok=True)
-    for name, schema in schemas.items():
-        (out / name).write_text(json.dumps(schema))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--kubernetes", nargs=2, action="append", metavar=("VERSION", "SWAGGER"))
+    parser.add_argument("--crd", nargs="+", type=Path)
+    parser.add_argument("--scalers", type=Path, help="KEDA's folder of scalers")
+    asked = parser.parse_args()
+    folders = {version: of_kubernetes(Path(swagger)) for version, swagger in asked.kubernetes}
+    folders["crds"] = {name: schema for crd in asked.crd for name, schema in of_crd(crd).items()}
+    for folder, schemas in folders.items():
+        (asked.out / folder).mkdir(parents=True, exist_ok=True)
+        for name, schema in schemas.items():
+            (asked.out / folder / name).write_text(json.dumps(schema))
+    triggers = {name: of_scaler(asked.scalers / f"{name}_scaler.go") for name in _SCALERS}
+    (asked.out / "keda-triggers.json").write_text(json.dumps(triggers))
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main()

@@ -1,0 +1,101 @@
+"""The ScaledObject, held against what KEDA's own scalers read, and its formula as KEDA computes it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import require
+from tests.helm.rendering import CHART, CI, MINIMAL, PARTS, Object, one, program, rendered, run
+
+HOLDING = ["--set", "keda.enabled=true,keda.prometheus.serverAddress=http://prometheus:9090"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [values for values in CI if "keda: {enabled" in values.read_text() or "keda:\n" in values.read_text()],
+)
+def test_each_parameter_is_one_that_the_scaler_reads_there(values: Path) -> None:
+    """Metadata and authentication alike; their values too, where KEDA lists them."""
+    known = scalers()
+    objects = rendered(values)
+    given = {
+        each["metadata"]["name"]: each["spec"] for each in objects if each["kind"] == "TriggerAuthentication"
+    }
+    triggers = one(objects, "ScaledObject")["spec"]["triggers"]
+    assert triggers
+    for trigger in triggers:
+        if trigger["type"] not in known:
+            continue
+        parameters = known[trigger["type"]]
+        for name, value in trigger["metadata"].items():
+            plain = name.removesuffix("FromEnv")
+            places = parameters[plain]["order"]
+            assert ("resolvedEnv" if name != plain else "triggerMetadata") in places, name
+            assert parameters[plain]["enum"] == [""] or value in parameters[plain]["enum"], name
+        for name in names_in(given.get(trigger.get("authenticationRef", {}).get("name"), {})):
+            assert "authParams" in parameters[name]["order"], name
+
+
+def scalers() -> dict[str, dict[str, dict[str, list[str]]]]:
+    """Scaler → parameter → where it is looked for, and what it may be."""
+    file = PARTS / "k8s-schemas" / "keda-triggers.json"
+    require("" if file.exists() else "no list of KEDA's parameters here: scripts/setup-chart makes it")
+    found: dict[str, dict[str, dict[str, list[str]]]] = json.loads(file.read_text())
+    return found
+
+
+def names_in(authentication: Object) -> list[str]:
+    """The parameters that a TriggerAuthentication gives."""
+    return [each["parameter"] for entries in authentication.values() for each in entries]
+
+
+def pods_wanted(*words: str, **values: float) -> float:
+    """What KEDA computes."""
+    objects = rendered(MINIMAL, *words)
+    formula = one(objects, "ScaledObject")["spec"]["advanced"]["scalingModifiers"]["formula"]
+    ran = run(program("formula"), formula, *(f"{name}={value}" for name, value in values.items()))
+    assert ran.returncode == 0, ran.stderr
+    return float(ran.stdout)
+
+
+def test_lag_asks_for_pods() -> None:
+    """One for each thousand records."""
+    assert pods_wanted("--set", "keda.enabled=true", lag_0=3500) == 3.5
+    assert pods_wanted(*HOLDING, lag_0=3500, held=0, pods=2) == 3.5
+
+
+def test_no_pod_is_added_while_the_destination_holds() -> None:
+    """However large the lag: it is not for want of pods."""
+    assert pods_wanted(*HOLDING, lag_0=90_000, held=1, pods=2) == 2
+
+
+def test_pods_may_go_while_the_destination_holds() -> None:
+    """When there is nothing to do."""
+    assert pods_wanted(*HOLDING, lag_0=100, held=1, pods=4) == 0.1
+
+
+def test_sources_add_up_and_ones_own_triggers_do_not() -> None:
+    """A pod reads all sources; another reason counts for itself."""
+    own = '[{"type":"cron","target":2,"metadata":{"a":"b"}}]'
+    two = '["a","b"]'
+    words = [*HOLDING, "--set-json", f"keda.triggers={own}", "--set-json", f"config.sources[0].topics={two}"]
+    source = ["config.sources[0].name=s", "config.sources[0].type=kafka", "config.sources[0].group=g"]
+    words += ["--set", ",".join([*source, "config.sources[0].brokers=k:9092"])]
+    assert pods_wanted(*words, lag_0=1500, lag_1=2500, own_0=2, held=0, pods=1) == 4
+    assert pods_wanted(*words, lag_0=1500, lag_1=2500, own_0=20, held=0, pods=1) == 10
+    assert pods_wanted(*words, lag_0=1500, lag_1=2500, own_0=20, held=1, pods=3) == 3
+
+
+def test_the_queries_are_promql(tmp_path: Path) -> None:
+    """As promtool reads them in rules."""
+    triggers = one(rendered(CHART / "ci" / "keda-values.yaml"), "ScaledObject")["spec"]["triggers"]
+    queries = [each["metadata"]["query"] for each in triggers if each["type"] == "prometheus"]
+    assert len(queries) == 2
+    rules = tmp_path / "rules.yaml"
+    recorded = [{"record": f"query_{index}", "expr": query} for index, query in enumerate(queries)]
+    rules.write_text(json.dumps({"groups": [{"name": "keda", "rules": recorded}]}))
+    ran = run(program("promtool"), "check", "rules", rules)
+    assert ran.returncode == 0, ran.stderr
