@@ -37,10 +37,10 @@ def run(*words: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, env=whole)
 
 
-def rendered(values: Path, *words: str | Path, chart: Path = CHART) -> list[Object]:
-    """All objects of a release ``shop`` in the namespace ``data``."""
-    helm = program("helm")
-    ran = run(helm, "template", "shop", chart, "--namespace", "data", "-f", values, *words)
+def rendered(values: Path, *words: str | Path, chart: Path = CHART, helm: str = "helm") -> list[Object]:
+    """All objects of a release ``shop`` in the namespace ``data``, on the oldest Kubernetes."""
+    where = ("--namespace", "data", "--kube-version", "1.27.0")
+    ran = run(program(helm), "template", "shop", chart, *where, "-f", values, *words)
     assert ran.returncode == 0, ran.stderr
     return [document for document in YAML(typ="safe").load_all(ran.stdout) if document]
 

@@ -46,6 +46,13 @@ def test_each_pod_meets_the_restricted_standard(values: Path) -> None:
 
 
 @every_ci
+def test_helm_3_and_4_render_the_same(values: Path) -> None:
+    """Object by object; only the order of hooks is theirs."""
+    by_four, by_three = (sorted(rendered(values, helm=helm), key=str) for helm in ("helm", "helm3"))
+    assert by_four == by_three
+
+
+@every_ci
 def test_no_mount_is_a_sub_path(values: Path) -> None:
     """Such a mount is never updated: neither rules nor keys would ever change in the pod."""
     for name, pod in pods(values).items():
