@@ -110,7 +110,19 @@ _TABLE: dict[str, tuple[Kind, str]] = {
     ),
     "FENCED_INSTANCE_ID": (Kind.FATAL, "another process uses the same `instance_id`"),
     "UNRELEASED_INSTANCE_ID": (Kind.FATAL, "another process uses the same `instance_id`"),
+    # What a consumer is told when librdkafka gives its instance up; why is in the text alone.
+    "_FATAL": (Kind.FATAL, ""),
 }
+_GIVEN_UP = {
+    "group.instance.id": "another process uses the same `instance_id`",
+    "instance ID is still used": (
+        "another process uses the same `instance_id`, or did until it was killed: wait for its session to end"
+    ),
+    "group id does not exist": (
+        "stop all members with `group_protocol: classic` first: the brokers convert no group with them in it"
+    ),
+}
+"""Text of a fatal error → what to do; the first that is found counts."""
 
 
 def fault_of(name: str, text: str, *, fatal: bool = False) -> Fault:
@@ -127,6 +139,8 @@ def fault_of(name: str, text: str, *, fatal: bool = False) -> Fault:
             Kind.CONFIGURATION,
             "GSSAPI (Kerberos) is not built in; use PLAIN, SCRAM or OAUTHBEARER",
         )
+    if name == "_FATAL":
+        remedy = next((remedy for part, remedy in _GIVEN_UP.items() if part in text), "")
     if kind is Kind.BROKER_GONE and "certificate" in text:
         # What a broker says to a client whose certificate it does not take comes as a broken connection.
         kind, remedy = Kind.REFUSED, _CERTIFICATES

@@ -142,3 +142,20 @@ def test_a_certificate_that_is_not_taken_is_no_broken_network() -> None:
 def test_a_fatal_error_is_fatal_whatever_its_code() -> None:
     """The library gave its instance up."""
     assert fault_of("UNKNOWN_MEMBER_ID", "text", fatal=True).kind is Kind.FATAL
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("Static consumer fenced by other consumer with same group.instance.id", "`instance_id`"),
+        ("The instance ID is still used by another member in the consumer group", "wait for its session"),
+        ("The group id does not exist: ConsumerGroupHeartbeat fatal error", "group_protocol: classic"),
+        ("something new", ""),
+    ],
+)
+def test_a_consumer_that_was_given_up_says_what_to_do(text: str, remedy: str) -> None:
+    """One code tells a consumer of its end, for all causes."""
+    fault = fault_of("_FATAL", f"Fatal error: Broker: {text}")
+    assert fault.kind is Kind.FATAL
+    assert remedy in fault.remedy
+    assert bool(remedy) == bool(fault.remedy)
