@@ -15,7 +15,7 @@ FROM libraries AS wheel
 RUN apt-get update && \
     python -c 'import pathlib, sysconfig as s; exit(not pathlib.Path(s.get_path("include"), "Python.h").exists())' || \
     headers=python3-dev && \
-    apt-get install -y --no-install-recommends gcc libc6-dev ${headers:-} && rm -rf /var/lib/apt/lists/*
+    apt-get install -y --no-install-recommends gcc libc6-dev ${headers:+"$headers"} && rm -rf /var/lib/apt/lists/*
 COPY scripts/build.lock /
 RUN pip --python /opt/filum-bridge/bin/python install --no-deps --require-hashes -r /build.lock
 WORKDIR /src

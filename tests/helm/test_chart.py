@@ -256,7 +256,9 @@ def test_what_to_look_at_next_is_told() -> None:
 
 
 def notes_of(values: Path, *words: str) -> str:
-    """NOTES.txt; nothing is asked of a cluster."""
+    """NOTES.txt; nothing is asked of a cluster, which is more than Helm 3 can do."""
+    if run(program("helm"), "version", "--short").stdout.startswith("v3"):
+        pytest.skip("Helm 3 asks a cluster even for a dry run on the client")
     dry: list[Any] = [
         program("helm"),
         "install",
