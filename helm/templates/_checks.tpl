@@ -83,7 +83,7 @@ cluster.
 {{- end }}
 {{- $passing := list }}
 {{- range .Values.extraVolumes }}
-{{- if or (hasKey . "emptyDir") (hasKey . "configMap") (hasKey . "secret") }}
+{{- if or (hasKey . "emptyDir") (hasKey . "ephemeral") (hasKey . "configMap") (hasKey . "secret") }}
 {{- $passing = append $passing .name }}
 {{- end }}
 {{- end }}
