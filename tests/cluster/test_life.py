@@ -86,7 +86,7 @@ def test_rules_are_live_without_a_restart(on_kafka: Enter, report: Callable[[str
     world.release.install(
         {**world.values, "check": {"enabled": False}, "rules": {"audit.yaml": broken(world)}}
     )
-    reloads(world, pod, "failed")
+    reloads(world, pod, "refused")
     assert re.search(r'"event": ?"[^"]*(refused|kept|reload)', world.release.log(pod))
     world.flows()
     assert world.release.names() == {pod}

@@ -56,7 +56,13 @@ class World:
     """
 
     def __init__(
-        self, place: Place, release: Release, traffic: Traffic, source: Mapping[str, Any], rules: str
+        self,
+        place: Place,
+        release: Release,
+        traffic: Traffic,
+        source: Mapping[str, Any],
+        rules: str,
+        letters: Mapping[str, Any],
     ) -> None:
         self.release = release
         self.traffic = traffic
@@ -77,7 +83,7 @@ class World:
                         "retry": {"base": "100ms", "cap": "1s"},
                     }
                 },
-                "dead_letters": {"type": "file", "path": "/tmp/letters.jsonl"},  # noqa: S108 - the pod's own
+                "dead_letters": dict(letters),
                 "shutdown": {"deadline": "10s", "revoke": "4s"},
             },
             "rules": {"audit.yaml": rules},
@@ -128,7 +134,8 @@ def over_kafka(place: Place, kafka: Kafka, release: Release, rate: int) -> World
         "topics": [topic],
     }
     traffic = KafkaTraffic(kafka.brokers, topic, PARTITIONS, rate, 200, _SEED)
-    return World(place, release, traffic, source, kafka_rules(topic))
+    letters = {"type": "kafka", "topic": kafka.new_topic("letters")}
+    return World(place, release, traffic, source, kafka_rules(topic), letters)
 
 
 def over_rabbitmq(
@@ -145,7 +152,8 @@ def over_rabbitmq(
         **source,
     }
     rules = RULES.format(kind="queues", name=", ".join(queues), place="event.seq", number="0")
-    world = World(place, release, RabbitTraffic(node, list(queues), rate, 200, _SEED), whole, rules)
+    letters = {"type": "rabbitmq", "queue": node.new_queue("letters")}
+    world = World(place, release, RabbitTraffic(node, list(queues), rate, 200, _SEED), whole, rules, letters)
     apply(release.name, secret("rabbit", password="guest"))
     world.values["secrets"]["rabbit"] = {"existingSecret": "rabbit"}
     return world
