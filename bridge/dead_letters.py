@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge.config import Config, DeadLetters, Secret, SourceSettings
+from bridge.config_file import absolute_paths
 from bridge.errors import ConfigError
 from bridge.redrive.archive import Archive
 from bridge.redrive.file_archive import FileArchive
@@ -86,7 +87,8 @@ def _kafka_properties(config: Config, read_secret: ReadSecret) -> dict[str, str 
 
     target = config.dead_letters
     if target.brokers:
-        return connection_properties(target.brokers, Security.model_validate(target.security), read_secret)
+        security = absolute_paths(Security.model_validate(target.security), config.base)
+        return connection_properties(target.brokers, security, read_secret)
     source = _source_of(config, target)
     if not isinstance(source, KafkaSettings):
         raise ConfigError(f"source {source.name!r} has no Kafka connection", where="dead_letters")

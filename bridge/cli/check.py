@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli import findings as printing
+from bridge.cli.certificates import doubts
 from bridge.cli.findings import Findings, Format
 from bridge.cli.sample_records import read_samples
 from bridge.cli.sarif import sarif
@@ -106,6 +107,8 @@ def _check_config(path: Path, findings: Findings, samples: Path | None, read: Re
     for where, secret in secrets_of(target.config):
         _warn_unset(secret, target, where, str(path), findings)
     _warn_extra(target.config, str(path), findings)
+    for doubt in doubts(target.config):
+        findings.warn("certificate-file", located.error(doubt.keypath, doubt.problem, hint=doubt.hint))
     rules = _check_rules(target, findings, samples, read)
     for one in unfit(rules, target.config) if rules is not None else ():
         findings.add(located.error(one.keypath, one.problem, hint=one.hint))

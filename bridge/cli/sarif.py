@@ -19,6 +19,7 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 # Of rule files and, after that, of configurations.
 DESCRIPTIONS = {one.code: one.what.replace("`", "") for one in LINTS} | {
+    "certificate-file": "A file of a certificate is not there, or cannot be used.",
     "registry-extra": "Bodies with a schema need libraries that are not installed.",
 }
 """Every code that a problem may have, in a sentence."""

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from bridge.cli.check import check
 from bridge.cli.sarif import DESCRIPTIONS
 from bridge.errors import UsageError
+from tests.send.http1.certificates import Authority, Pair
 
 RULES = """\
 from: {topics: [shop.orders]}
@@ -112,6 +113,36 @@ def test_an_unset_secret_is_a_warning(config: Path, rules: Path) -> None:
     assert result.exit_code == 0
     assert "warning: the environment variable CHECK_TEST_UNSET is not set" in result.output
     assert "warning: the environment variable CHECK_TEST_PII is not set" in result.output
+
+
+def certified(config: Path, ca: Path, pair: Pair) -> Result:
+    """A check of a configuration that names these files, all of them at one RabbitMQ."""
+    tls = json.dumps({"ca": str(ca), "cert": str(pair.cert), "key": str(pair.key)})
+    source = f"{{name: f, type: rabbitmq, url: 'amqps://r', queues: [q], unmatched: filter, tls: {tls}}}"
+    letters = f"{{type: rabbitmq, queue: letters, url: 'amqps://r', tls: {tls}}}"
+    text = CONFIG.replace("{name: f, type: file, path: in.jsonl}", source)
+    config.write_text(text.replace("{type: file, path: dead.jsonl}", letters))
+    return run(config, "--format", "json")
+
+
+def test_files_of_certificates_are_looked_at(config: Path, tmp_path: Path) -> None:
+    """Missing, no PEM, a key of another certificate: warnings, for a bridge may run elsewhere."""
+    authority = Authority(tmp_path)
+    good, other = authority.issue("good"), authority.issue("other")
+    for ca, pair, told in (
+        (authority.cert, good, {}),
+        (tmp_path / "none.pem", good, {"tls.ca": "none.pem is not there"}),
+        (config, good, {"tls.ca": "bridge.yaml cannot be used"}),
+        (authority.cert, Pair(good.cert, other.key), {"tls.cert": "key values mismatch"}),
+        (authority.cert, Pair(good.cert, tmp_path / "none.key"), {"tls.key": "none.key is not there"}),
+    ):
+        result = certified(config, ca, pair)
+        assert result.exit_code == 0
+        found = [one for one in json.loads(result.output) if one["code"] == "certificate-file"]
+        places = [f"{where}.{key}" for where in ("sources[0]", "dead_letters") for key in told]
+        assert [one["where"] for one in found] == places
+        assert all(words in one["problem"] for one in found for words in told.values())
+        assert all(one["line"] and one["hint"] for one in found)
 
 
 def test_cases_beside_a_rule_file_are_checked(rules: Path) -> None:

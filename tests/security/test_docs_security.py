@@ -1,4 +1,4 @@
-"""Each source that the page shows is one."""
+"""Each source, and each store of dead letters, that the page shows is one."""
 
 from __future__ import annotations
 
@@ -16,14 +16,19 @@ PAGE = (Path(__file__).parents[2] / "docs" / "security.md").read_text()
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=["password", "certificate", "token", "rabbitmq"])
-def test_a_source_of_the_page_is_one(tmp_path: Path, block: str) -> None:
+KINDS = ["password", "certificate", "token", "amqps", "client certificate", "secret url", "letters"]
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=KINDS)
+def test_a_block_of_the_page_is_one(tmp_path: Path, block: str) -> None:
     """With everything that a configuration needs besides."""
+    shown = YAML(typ="safe").load(block)
     config = {
-        "sources": YAML(typ="safe").load(block),
+        "sources": [{"name": "f", "type": "file", "path": "in.jsonl"}],
         "destinations": {"default": {"url": "https://api.example/events", "write_key": {"env": "K"}}},
         "dead_letters": {"type": "file", "path": "letters.jsonl"},
         "rules": ["rules.yaml"],
+        **(shown if isinstance(shown, dict) else {"sources": shown}),
     }
     (tmp_path / "rules.yaml").write_text("rules: []\n")
     (tmp_path / "bridge.yaml").write_text(json.dumps(config))
@@ -32,9 +37,13 @@ def test_a_source_of_the_page_is_one(tmp_path: Path, block: str) -> None:
         environ={"K": "key", "RABBITMQ_PASSWORD": "x"},
         source_settings=lambda kind: consumers.load(kind).Settings,
     )
-    assert loaded.sources[0].stream_names()
+    if isinstance(shown, dict):
+        assert loaded.dead_letters.tls is not None
+        assert loaded.dead_letters.tls.cert is not None
+    else:
+        assert loaded.sources[0].stream_names()
 
 
-def test_the_page_has_its_sources() -> None:
+def test_the_page_has_its_blocks() -> None:
     """None is overlooked by a changed fence."""
-    assert len(BLOCKS) == PAGE.count("- name:") == 4
+    assert len(BLOCKS) == PAGE.count("- name:") + PAGE.count("\ndead_letters:") == len(KINDS)

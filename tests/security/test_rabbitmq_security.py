@@ -23,7 +23,7 @@ pytestmark = pytest.mark.rabbitmq
 RECORDS, USERS, SEED = 50, 5, 20_261_127
 WRONG = "wr0ng-s3cret"
 FILE = {"type": "file", "path": "letters.jsonl"}
-DOUBT_TLS = "check the port of `url`"
+PAGE = (Path(__file__).parents[2] / "docs" / "security.md").read_text()
 
 
 def records(node: SecureRabbitMQ) -> str:
@@ -85,11 +85,17 @@ def delivers(node: SecureRabbitMQ, queue: str, bridge: Bridge, api: Api) -> None
     assert PASSWORD not in bridge.log.read_text()
 
 
-def refused(bridge: Bridge, api: Api, *words: str) -> None:
-    """Nothing is delivered; reason and remedy are said, in few lines, and no secret; the process lives."""
+def refused(bridge: Bridge, api: Api, problem: str, *words: str) -> None:
+    """Nothing is delivered; reason and remedy are said, in few lines, and no secret; the process lives.
+
+    ``problem`` is what the page has of it too.
+    """
     wait_until(
-        lambda: all(word in bridge.log.read_text() for word in words), timeout_seconds=60, what=f"{words}"
+        lambda: all(word in bridge.log.read_text() for word in (problem, *words)),
+        timeout_seconds=60,
+        what=f"{problem} {words}",
     )
+    assert problem in PAGE
     wait_until(
         lambda: bridge.total("bridge_stalled", 'reason="broker_down"') == 1,
         timeout_seconds=30,
@@ -164,7 +170,8 @@ def test_a_certificate_that_is_refused(
     queue = records(strict_node)
     connection = way(strict_node, client(tmp_path, strict_node))
     with running(tmp_path, queue, connection) as (bridge, api):
-        refused(bridge, api, f"wants another certificate of us: {why}", "give `tls.cert` and `tls.key`")
+        refused(bridge, api, "the broker wants another certificate of us", f": {why} (give `tls.cert` and")
+    assert why in PAGE
     assert strict_node.depth(queue) == RECORDS
 
 
@@ -174,7 +181,7 @@ def test_a_certificate_is_put_in_place_without_a_restart(tmp_path: Path, strict_
     good = strict_node.authority.issue("client")
     later = Pair(tmp_path / "later.pem", tmp_path / "later.key")
     with running(tmp_path, queue, way(strict_node, later)) as (bridge, api):
-        refused(bridge, api, f"`tls.cert` {later.cert}", "cannot be used", "PEM files")
+        refused(bridge, api, "cannot be used", f"`tls.cert` {later.cert}", "PEM files")
         later.key.write_bytes(good.key.read_bytes())
         later.cert.write_bytes(good.cert.read_bytes())
         delivers(strict_node, queue, bridge, api)
@@ -216,13 +223,15 @@ def test_the_nodes_certificate_is_renewed(
 def test_a_port_that_speaks_otherwise(tmp_path: Path, node: SecureRabbitMQ) -> None:
     """TLS where there is none, and none where there is: not taken for a broken network."""
     queue = records(node)
-    for name, url, tls in (
-        ("tls", node.address.replace("amqp:", "amqps:"), {"ca": str(node.authority.cert)}),
-        ("plain", node.door.replace("amqps:", "amqp:"), None),
+    ca = {"ca": str(node.authority.cert)}
+    plain, tls = node.address.replace("amqp:", "amqps:"), node.door.replace("amqps:", "amqp:")
+    for name, way_on, problem in (
+        ("plain", way(node, url=plain, tls=ca), "no TLS at this address"),
+        ("tls", way(node, url=tls, tls=None), "the other end hung up before it spoke AMQP"),
     ):
         (home := tmp_path / name).mkdir()
-        with running(home, queue, way(node, url=url, tls=tls)) as (bridge, api):
-            refused(bridge, api, DOUBT_TLS)
+        with running(home, queue, way_on) as (bridge, api):
+            refused(bridge, api, problem, "check the port of `url`")
 
 
 def test_a_url_that_is_none(tmp_path: Path, node: SecureRabbitMQ) -> None:
@@ -249,6 +258,18 @@ def letters_of(node: SecureRabbitMQ, queue: str) -> list[bytes]:
     with node.connect() as connection:
         channel = connection.channel()
         return [channel.basic_get(queue, auto_ack=True)[2] or b"" for _ in range(node.depth(queue))]
+
+
+def test_the_rights_that_the_page_names_are_enough(tmp_path: Path, node: SecureRabbitMQ) -> None:
+    """Reading queues, and writing letters through the default exchange."""
+    queue, letters = poisoned(node), node.new_queue("letters")
+    node.ctl("add_user", "lean", PASSWORD)
+    node.ctl("set_permissions", "lean", "^$", r"^amq\.default$", f"^{queue}$")
+    target = {"type": "rabbitmq", "queue": letters}
+    with running(tmp_path, queue, way(node, username="lean"), letters=target) as (bridge, _):
+        wait_until(lambda: node.depth(letters) == RECORDS, timeout_seconds=60, what="all letters")
+        bridge.stop()
+    assert node.depth(queue) == 0
 
 
 @pytest.mark.parametrize("sharing", [True, False], ids=["the source's connection", "one of their own"])
@@ -301,6 +322,7 @@ def test_letters_whose_node_refuses_wait_and_are_written_when_it_does_not(
         bridge.stop()
         assert PASSWORD not in bridge.log.read_text() + listed
     assert node.depth(queue) == 0
+    assert letters_of(strict_node, letters) == [b"{%d" % number for number in range(RECORDS)]
 
 
 def put(pair: Pair, place: Pair) -> None:
