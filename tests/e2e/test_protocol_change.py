@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Consumer
 
 from tests.chaos.traffic import KafkaTraffic
 from tests.e2e.api import Api
@@ -104,6 +106,38 @@ def test_an_instance_id_used_twice_ends_one_of_them(release: Release, protocol: 
 
     assert "another process uses the same `instance_id`" in ended(loser)
     assert (new if loser is old else old).process.is_running
+
+
+def test_a_group_is_taken_over_from_an_eager_consumer_that_has_gone(
+    release: Release, kafka: Kafka, api: Api
+) -> None:
+    """Beside it the bridge is not taken in, and says so; then it goes on at the committed offsets."""
+    traffic = KafkaTraffic(kafka.brokers, release.topic, PARTITIONS, RATE, USERS, SEED)
+    for _ in range(100):
+        traffic.send(traffic.next())
+    traffic.stop()
+    group = {"bootstrap.servers": kafka.brokers, "group.id": f"group-{release.topic}"}
+    eager = Consumer({**group, "auto.offset.reset": "earliest", "partition.assignment.strategy": "range"})
+    eager.subscribe([release.topic])
+    read: list[object] = []
+    deadline = time.monotonic() + 60
+    while len(read) < 100 and time.monotonic() < deadline:
+        read += eager.consume(100, 0.5)
+    eager.commit(asynchronous=False)
+
+    pod = release.pod("classic")
+    pod.process.start()
+    wait_until(
+        lambda: eager.poll(0.1) is None and "another assignor" in pod.log.read_text(),
+        timeout_seconds=60,
+        what="it says who is in the way",
+    )
+    assert pod.status("/readyz") == 503
+    eager.close()
+    wait_until(lambda: assigned(pod) == PARTITIONS, timeout_seconds=60, what="it has the partitions")
+    traffic.send(last := traffic.next())
+    wait_until(lambda: api.accepted_count() == 1, timeout_seconds=60, what="the next record arrives")
+    assert [(one.user, one.seq) for one in taken_of(api.accepted())] == [(last.user, last.seq)]
 
 
 def test_a_group_changes_its_protocol_and_back(
