@@ -34,7 +34,7 @@ def test_a_block_of_the_page_is_one(tmp_path: Path, block: str) -> None:
     (tmp_path / "bridge.yaml").write_text(json.dumps(config))
     loaded = load_config(
         tmp_path / "bridge.yaml",
-        environ={"K": "key", "RABBITMQ_PASSWORD": "x"},
+        environ={"K": "key", "RABBITMQ_PASSWORD": "x", "OIDC_SECRET": "x"},
         source_settings=lambda kind: consumers.load(kind).Settings,
     )
     if isinstance(shown, dict):
