@@ -185,7 +185,7 @@ class SchemaRegistry(Settings):
         return self
 
 
-class Transport(Settings):
+class Transport(Tls):
     """How a destination is spoken to: by the bridge's own HTTP/1.1, or by httpx for HTTP/2 and proxies.
 
     ``ca`` is trusted instead of the system's authorities; ``cert`` and ``key`` show who we are. All three are
@@ -195,17 +195,12 @@ class Transport(Settings):
     kind: Literal["lean", "httpx"] = "lean"
     http2: bool = False
     proxy: Url | None = None
-    ca: Path | None = None
-    cert: Path | None = None
-    key: Path | None = None
     connections: int | None = Field(None, ge=1, le=10_000)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.kind == "lean" and (self.http2 or self.proxy is not None):
             raise ValueError("`http2` and `proxy` need `kind: httpx`")
-        if (self.cert is None) != (self.key is None):
-            raise ValueError("`cert` and `key` go together")
         return self
 
 

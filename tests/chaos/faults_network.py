@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from tests.chaos.arena import Arena, Setting
 from tests.chaos.faults import Fault
 from tests.parts.toxiproxy import Proxy
@@ -22,21 +25,15 @@ def slow_api(arena: Arena) -> None:
 
 def reset_api(arena: Arena) -> None:
     """Connections are reset a little after they are made, whatever they do."""
-    way = to_api(arena)
-    broken = _broken(arena)
-    way.poison("reset_peer", timeout=150)
-    arena.until(lambda: _broken(arena) >= broken + _RESETS, f"{_RESETS} more requests are broken")
-    way.cure("reset_peer")
-    arena.healed()
+    enough = _broken(arena) + _RESETS
+    with _poisoned(arena, to_api(arena), "reset_peer", timeout=150):
+        arena.until(lambda: _broken(arena) >= enough, f"{_RESETS} more requests are broken")
 
 
 def black_hole(arena: Arena) -> None:
     """Nothing comes through to the API, and nobody says so."""
-    way = to_api(arena)
-    way.poison("timeout", timeout=0)
-    arena.stalls("breaker")
-    way.cure("timeout")
-    arena.healed()
+    with _poisoned(arena, to_api(arena), "timeout", timeout=0):
+        arena.stalls("breaker")
 
 
 def cut_broker(arena: Arena) -> None:
@@ -51,11 +48,8 @@ def slow_broker(arena: Arena) -> None:
 
 def reset_broker(arena: Arena) -> None:
     """Connections are reset a little after they are made."""
-    way = to_broker(arena)
-    way.poison("reset_peer", timeout=300)
-    arena.stalls("broker_down")
-    way.cure("reset_peer")
-    arena.healed()
+    with _poisoned(arena, to_broker(arena), "reset_peer", timeout=300):
+        arena.stalls("broker_down")
 
 
 def to_api(arena: Arena) -> Proxy:
@@ -84,9 +78,16 @@ def _broken(arena: Arena) -> float:
 
 def _slow(arena: Arena, way: Proxy) -> None:
     """A third of a second more each way."""
-    way.poison("latency", latency=300, jitter=100)
-    arena.flows()
-    way.cure("latency")
+    with _poisoned(arena, way, "latency", latency=300, jitter=100):
+        arena.flows()
+
+
+@contextmanager
+def _poisoned(arena: Arena, way: Proxy, kind: str, **attributes: int) -> Iterator[None]:
+    """A toxic while it lasts; events flow again behind it."""
+    way.poison(kind, "downstream", **attributes)
+    yield
+    way.cure(kind)
     arena.healed()
 
 

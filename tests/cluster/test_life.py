@@ -33,8 +33,9 @@ def test_a_release_lives_and_leaves_nothing(on_kafka: Enter, report: Callable[[s
     audit = world.close_books()
     world.release.uninstall()
     left = world.release.objects()
-    report(f"install: ready after {ready_seconds:.1f} s, first event after {first_seconds:.1f} s; {audit}")
-    assert (audit.lost, audit.order_violations, audit.twice) == (0, 0, 0)
+    times = f"ready after {ready_seconds:.1f} s, first event after {first_seconds:.1f} s"
+    report(f"install: {times}; {world.told(audit)}")
+    assert (audit.lost, audit.order_violations, audit.duplicates) == (0, 0, 0)
     assert left == []
 
 
@@ -46,8 +47,8 @@ def test_a_rolling_upgrade_under_load_loses_nothing(on_kafka: Enter, report: Cal
     wait_until(lambda: not before & world.release.names(), timeout_seconds=60, what="the old pods are gone")
     world.flows()
     audit = world.close_books()
-    report(f"rolling upgrade of two pods in {seconds:.1f} s: {audit}")
-    assert (audit.lost, audit.order_violations, audit.twice) == (0, 0, 0)
+    report(f"rolling upgrade of two pods in {seconds:.1f} s: {world.told(audit)}")
+    assert (audit.lost, audit.order_violations, audit.duplicates) == (0, 0, 0)
 
 
 def test_a_deleted_pod_drains(on_kafka: Enter, report: Callable[[str], None]) -> None:
@@ -60,8 +61,8 @@ def test_a_deleted_pod_drains(on_kafka: Enter, report: Callable[[str], None]) ->
     (last,) = [line for line in lines if line.get("event") == "bridge stopped"]
     world.flows()
     audit = world.close_books()
-    report(f"kubectl delete pod: given back {last['given_back']}; {audit}")
-    assert (audit.lost, audit.order_violations, audit.twice, last["given_back"]) == (0, 0, 0, 0)
+    report(f"kubectl delete pod: given back {last['given_back']}; {world.told(audit)}")
+    assert (audit.lost, audit.order_violations, audit.duplicates, last["given_back"]) == (0, 0, 0, 0)
 
 
 def test_bad_rules_refuse_the_upgrade(on_kafka: Enter) -> None:

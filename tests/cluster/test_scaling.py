@@ -24,7 +24,7 @@ def test_kafka_scales_up_and_down(on_kafka: Enter, report: Callable[[str], None]
     wait_until(lambda: shared(world, 2), timeout_seconds=60, what="two pods share the partitions")
     world.flows(500)
     audit = world.close_books()
-    report(f"Kafka, replicas 1, 4, 2 under load: {audit}")
+    report(f"Kafka, replicas 1, 4, 2 under load: {world.told(audit)}")
     assert (audit.lost, audit.order_violations) == (0, 0)
 
 
@@ -36,7 +36,7 @@ def test_sharded_queues_scale_in_order(on_rabbitmq: Enter, report: Callable[[str
     world.release.scale(world.values, 2)
     world.flows(500)
     audit = world.close_books()
-    report(f"RabbitMQ, four single-active queues, replicas 1, 4, 2 under load: {audit}")
+    report(f"RabbitMQ, four single-active queues, replicas 1, 4, 2 under load: {world.told(audit)}")
     assert (audit.lost, audit.order_violations) == (0, 0)
 
 
@@ -52,9 +52,8 @@ def test_competing_consumers_lose_nothing_and_say_that_order_goes(
     world.release.scale(world.values, 2)
     world.flows(500)
     audit = world.close_books()
-    report(
-        f"RabbitMQ, competing consumers, replicas 1, 4, 2 under load (unordered by configuration): {audit}"
-    )
+    scaled = "RabbitMQ, competing consumers, replicas 1, 4, 2 under load (unordered by configuration)"
+    report(f"{scaled}: {world.told(audit)}")
     assert audit.lost == 0
 
 

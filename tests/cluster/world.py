@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.chaos.api import AuditingApi
-from tests.chaos.books import lost, order_violations
 from tests.chaos.traffic import KafkaTraffic, RabbitTraffic, Traffic
 from tests.cluster.kube import apply, new_namespace, secret
 from tests.cluster.release import Release
-from tests.e2e.auditor import RULES, kafka_rules
+from tests.e2e.auditor import RULES, Audit, audit, kafka_rules
 from tests.parts.kafka import Kafka
 from tests.parts.process import wait_until
 from tests.parts.rabbitmq import RabbitMQ
@@ -32,20 +31,6 @@ class Place:
 
     host: str
     image: str
-
-
-@dataclass(frozen=True)
-class Audit:
-    """What became of what was made."""
-
-    made: int
-    accepted: int
-    lost: int
-    twice: int
-    order_violations: int
-
-    def __str__(self) -> str:
-        return f"{self.made} made, {self.lost} lost, {self.twice} twice, {self.order_violations} out of order"
 
 
 class World:
@@ -99,28 +84,21 @@ class World:
     def close_books(self) -> Audit:
         """Stop the traffic, wait for the last event, and count."""
         self.traffic.stop()
-        wait_until(lambda: not self._missing(), timeout_seconds=_SETTLED_SECONDS, what="all accepted")
+        wait_until(lambda: not self.audit().lost, timeout_seconds=_SETTLED_SECONDS, what="all accepted")
         return self.audit()
 
     def audit(self) -> Audit:
         """Of all that was made so far."""
-        accepted = list(self.api.accepted)
-        distinct = len({(one.user, one.seq) for one in accepted})
-        return Audit(
-            len(self.traffic.made),
-            len(accepted),
-            self._missing(),
-            len(accepted) - distinct,
-            order_violations(accepted),
-        )
+        return audit(list(self.traffic.made), list(self.api.accepted))
+
+    def told(self, result: Audit) -> str:
+        """For a report."""
+        return f"{len(self.traffic.made)} made, {result}"
 
     def end(self) -> None:
         """Whatever happened."""
         self.traffic.stop()
         self.api.stop()
-
-    def _missing(self) -> int:
-        return len(lost(dict(self.traffic.made), list(self.api.accepted), []))
 
 
 def over_kafka(place: Place, kafka: Kafka, release: Release, rate: int) -> World:

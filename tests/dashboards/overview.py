@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.dashboards.accounts import unaccounted
 from tests.dashboards.panels import Board, Choice, Panel, Query, Row, at, tile
 from tests.dashboards.selectors import Selectors, or_zero
 
@@ -86,15 +87,7 @@ _HEALTH = Row(
             steps=at(1, 5),
             runbooks=("FilumBridgeStalled",),
         ),
-        tile(
-            "Unaccounted",
-            "Records consumed that are neither settled, given back, skipped nor in flight. Anything but 0 "
-            "is a bug.",
-            "short",
-            f"sum(abs({_s.of('records_unaccounted')}))",
-            steps=at(1, colors=("green", "red")),
-            runbooks=("FilumBridgeRecordsUnaccounted",),
-        ),
+        unaccounted(_s),
         tile(
             "Replicas that answer",
             "Replicas that Prometheus could scrape last time.",

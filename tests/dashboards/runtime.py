@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.dashboards.accounts import unaccounted
 from tests.dashboards.panels import Board, Panel, Query, Row, at, tile
 from tests.dashboards.selectors import Selectors
 
@@ -41,16 +42,7 @@ _GLANCE = Row(
             steps=at(2, colors=("green", "yellow")),
             width=6,
         ),
-        tile(
-            "Unaccounted",
-            "Records consumed that are neither settled, given back, skipped nor in flight. Anything but 0 "
-            "is a bug.",
-            "short",
-            f"sum(abs({_s.of('records_unaccounted')}))",
-            steps=at(1, colors=("green", "red")),
-            runbooks=("FilumBridgeRecordsUnaccounted",),
-            width=6,
-        ),
+        unaccounted(_s, width=6),
     ),
 )
 

@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 RULES = """
 from: {{{kind}: [{name}]}}
@@ -96,7 +97,26 @@ class Audit:
         return f"lost={self.lost} duplicates={self.duplicates} order_violations={self.order_violations}"
 
 
-def audit(made: Iterable[Made], taken: Iterable[Taken]) -> Audit:
+class Event(Protocol):
+    """One acceptance, whoever noted it."""
+
+    @property
+    def user(self) -> str:
+        """Whose."""
+        ...
+
+    @property
+    def seq(self) -> int:
+        """Of that user."""
+        ...
+
+    @property
+    def event_id(self) -> str:
+        """The same at each delivery."""
+        ...
+
+
+def audit(made: Iterable[Made], taken: Iterable[Event]) -> Audit:
     """Order counts first acceptances only: a late duplicate may follow newer events."""
     first: dict[tuple[str, int], str] = {}
     newest: dict[str, int] = {}

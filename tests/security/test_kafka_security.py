@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.e2e.auditor import audit, kafka_rules, make, taken_of
 from tests.e2e.bridge import Bridge
 from tests.parts.process import wait_until
 from tests.parts.secure_kafka import PASSWORD, USER, SecureKafka
+from tests.security.standing import stands
 from tests.send.http1.certificates import Authority
 
 pytestmark = pytest.mark.kafka
@@ -108,18 +108,7 @@ def all_delivered(bridge: Bridge, api: Api) -> None:
 def refused(bridge: Bridge, api: Api, remedy: str, *secrets: str) -> None:
     """Nothing is delivered, the reason and the remedy are said, in few lines, and no secret."""
     wait_until(lambda: remedy in bridge.log.read_text(), timeout_seconds=60, what="the remedy is said")
-    wait_until(
-        lambda: bridge.total("bridge_stalled", 'reason="broker_down"') == 1,
-        timeout_seconds=30,
-        what="broker_down",
-    )
-    assert api.accepted_count() == 0
-    assert bridge.status("/livez") == 200
-    assert bridge.status("/readyz") == 503
-    lines = [json.loads(line) for line in bridge.log.read_text().splitlines()]
-    assert sum(line.get("event") == "broker link" for line in lines) <= 4
-    for secret in secrets:
-        assert secret not in bridge.log.read_text()
+    stands(bridge, api, 4, *secrets)
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])

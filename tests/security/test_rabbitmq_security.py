@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.e2e.bridge import Bridge
 from tests.parts.process import wait_until
 from tests.parts.secure_rabbitmq import PASSWORD, USER, SecureRabbitMQ
 from tests.security.commands import command
+from tests.security.standing import stands
 from tests.send.http1.certificates import Authority, Pair
 
 pytestmark = pytest.mark.rabbitmq
@@ -96,18 +96,7 @@ def refused(bridge: Bridge, api: Api, problem: str, *words: str) -> None:
         what=f"{problem} {words}",
     )
     assert problem in PAGE
-    wait_until(
-        lambda: bridge.total("bridge_stalled", 'reason="broker_down"') == 1,
-        timeout_seconds=30,
-        what="broker_down",
-    )
-    assert api.accepted_count() == 0
-    assert bridge.status("/livez") == 200
-    assert bridge.status("/readyz") == 503
-    lines = [json.loads(line) for line in bridge.log.read_text().splitlines()]
-    assert sum(line.get("event") == "broker link" for line in lines) <= 2
-    for secret in (PASSWORD, WRONG):
-        assert secret not in bridge.log.read_text()
+    stands(bridge, api, 2, PASSWORD, WRONG)
 
 
 def in_the_secret(node: SecureRabbitMQ) -> tuple[dict[str, Any], str]:
