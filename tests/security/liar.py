@@ -25,11 +25,6 @@ class Sent(NamedTuple):
         found = json.loads(self.body)
         return found if isinstance(found, list) else [found]
 
-    @property
-    def names(self) -> list[str]:
-        """Of its headers, in their order."""
-        return [line.partition(b":")[0].decode("latin-1") for line in self.head[1:]]
-
 
 class Liar:
     """Listens on loopback from ``__enter__`` to ``__exit__``.
@@ -54,9 +49,14 @@ class Liar:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_address[1])
+
+    @property
     def url(self) -> str:
         """Where events go."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/events"
+        return f"http://127.0.0.1:{self.port}/events"
 
     @property
     def users(self) -> list[str]:

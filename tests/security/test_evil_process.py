@@ -79,7 +79,7 @@ def records(lied_to: list[str]) -> Iterator[Told]:
     for text in EVIL.values():
         key = text.encode()
         headers: list[tuple[str, str | bytes | None]] = [
-            (text.replace("\0", ""), text.encode()),
+            (text, text.encode()),
             ("raw", b"\xff\n\x1b[2J\0"),
         ]
         yield Told(text.encode(), key, headers)
@@ -242,4 +242,6 @@ def assert_delivered(api: Liar, letters: int, total: int) -> None:
     assert not set(api.users) & FAULTS.keys()
     assert len(api.accepted) + letters == total
     assert api.rest == []
-    assert {tuple(one.names) for one in api.sent} == {tuple(api.sent[0].names)}
+    heads = {tuple(one.head[:-1]) for one in api.sent}
+    assert len(heads) == 1, heads
+    assert all(one.head[-1] == b"Content-Length: %d" % len(one.body) for one in api.sent)
