@@ -93,6 +93,7 @@ def test_a_word_that_the_configuration_does_not_know_is_refused_by_the_schema() 
         ["--set", "secrets.filum.externalSecret.secretStoreRef.name=vault"],
         ["--set", "secrets.Filum.existingSecret=filum"],
         ["--set", "podMonitor.enable=true"],
+        ["--set", "prometheusRule.runbookUrl=wiki.example/runbooks"],
         ["--set", "probes.liveness.httpGet.path=/"],
         ["--set", "keda.triggers[0].type=cron"],
         ["--set", "kind=DaemonSet"],
@@ -188,6 +189,24 @@ def test_alerts_are_those_of_the_files_less_what_is_not_wanted(filled_chart: Pat
     assert "labels" not in group["rules"][1]
     (tmp_path / "rules.yaml").write_text(json.dumps(rule["spec"]))
     assert run(program("promtool"), "check", "rules", tmp_path / "rules.yaml").returncode == 0
+
+
+def runbooks(*words: str) -> dict[str, str]:
+    """Alert → its runbook, of all that the chart has."""
+    rule = one(rendered(MINIMAL, "--set", "prometheusRule.enabled=true", *words), "PrometheusRule")
+    rules = [each for group in rule["spec"]["groups"] for each in group["rules"]]
+    return {each["alert"]: each["annotations"]["runbook_url"] for each in rules if "alert" in each}
+
+
+def test_runbooks_lie_where_they_are_published() -> None:
+    """By default where the files of rules say; elsewhere each keeps the name of its page."""
+    files = [YAML(typ="safe").load(file) for file in sorted((CHART / "rules").glob("*.yaml"))]
+    rules = [each for file in files for group in file["groups"] for each in group["rules"]]
+    said = {each["alert"]: each["annotations"]["runbook_url"] for each in rules if "alert" in each}
+    assert runbooks() == said
+    for base in ("https://wiki.example/a", "http://wiki.example/a/"):
+        found = runbooks("--set", f"prometheusRule.runbookUrl={base}")
+        assert found == {name: f"{base.removesuffix('/')}/{name}.md" for name in said}
 
 
 def test_a_dashboard_comes_through_byte_by_byte(filled_chart: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from bridge.metric_families import FAMILIES, PREFIX
 from tests.conftest import require
+from tests.dashboards.promql import selected
 from tests.helm.rendering import CHART, CI, MINIMAL, PARTS, Object, one, program, rendered, run
 
 HOLDING = ["--set", "keda.enabled=true,keda.prometheus.serverAddress=http://prometheus:9090"]
@@ -89,13 +92,37 @@ def test_sources_add_up_and_ones_own_triggers_do_not() -> None:
     assert pods_wanted(*words, lag_0=1500, lag_1=2500, own_0=20, held=1, pods=3) == 3
 
 
+def queries_of(values: Path, *words: str) -> list[str]:
+    """What KEDA asks Prometheus."""
+    triggers = one(rendered(values, *words), "ScaledObject")["spec"]["triggers"]
+    found = [each["metadata"]["query"] for each in triggers if each["type"] == "prometheus"]
+    assert len(found) == 2
+    return found
+
+
 def test_the_queries_are_promql(tmp_path: Path) -> None:
     """As promtool reads them in rules."""
-    triggers = one(rendered(CHART / "ci" / "keda-values.yaml"), "ScaledObject")["spec"]["triggers"]
-    queries = [each["metadata"]["query"] for each in triggers if each["type"] == "prometheus"]
-    assert len(queries) == 2
+    queries = queries_of(CHART / "ci" / "keda-values.yaml")
     rules = tmp_path / "rules.yaml"
     recorded = [{"record": f"query_{index}", "expr": query} for index, query in enumerate(queries)]
     rules.write_text(json.dumps({"groups": [{"name": "keda", "rules": recorded}]}))
     ran = run(program("promtool"), "check", "rules", rules)
     assert ran.returncode == 0, ran.stderr
+
+
+def test_the_queries_ask_for_what_the_bridge_tells() -> None:
+    """Its metrics, by labels that they have or that their scrape gives; with reasons that can be."""
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    of_prometheus = schema["properties"]["keda"]["properties"]["prometheus"]["properties"]
+    every = of_prometheus["holdReasons"]["items"]["enum"]
+    words = [*HOLDING, "--set", f"keda.prometheus.holdReasons={{{','.join(every)}}}"]
+    for query in (*queries_of(MINIMAL, *HOLDING), *queries_of(MINIMAL, *words)):
+        asked = selected(query)
+        assert sorted(each.name for each in asked) == sorted(re.findall(r"\bbridge_\w+", query))
+        assert asked
+        for each in asked:
+            family = FAMILIES[each.name.removeprefix(PREFIX)]
+            assert each.matchers.keys() <= {*family.labels, "namespace", "pod"}, query
+            for label, allowed in family.closed.items():
+                _, text = each.matchers.get(label, ("", ""))
+                assert not text or set(text.split("|")) <= set(allowed), query
