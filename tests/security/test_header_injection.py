@@ -162,6 +162,29 @@ def test_a_request_is_one_request_whatever_it_carries(tmp_path: Path, kind: str,
         ]
 
 
+def test_a_key_that_becomes_such_a_one_is_not_taken(tmp_path: Path) -> None:
+    """Whoever changes the file by mistake stops nothing: the last good key goes on."""
+    (tmp_path / "key").write_text("k3y")
+    key = SecretSource(Secret(file=Path("key")), base=tmp_path, environ={}, in_header=True)
+
+    async def main() -> None:
+        client = Client(settings := destination(api.port), key, default_transport(settings), "test")
+        for bad, _ in KEYS.values():
+            (tmp_path / "key").write_bytes(bad)
+            assert client.refresh_key() is False
+            await posted(client, b"{}")
+        (tmp_path / "key").write_text("next\n")
+        assert client.refresh_key() is True
+        await posted(client, b"{}")
+        await client.close()
+
+    with Liar() as api:
+        asyncio.run(main())
+    keys = [line for one in api.sent for line in one.head if line.startswith(b"Authorization")]
+    assert keys == [*[b"Authorization: Bearer k3y"] * len(KEYS), b"Authorization: Bearer next"]
+    assert {len(one.head) for one in api.sent} == {7}
+
+
 @pytest.mark.parametrize("text", EVIL.values(), ids=EVIL.keys())
 def test_an_address_is_one_line(text: str) -> None:
     """It is the operator's, who may have it from a variable; what is not refused is percent-encoded."""
