@@ -63,6 +63,10 @@ class Assignment:
         self._at_rest -= gone
         self.held -= {self.stream(partition) for partition in gone}
 
+    def moved(self, partition: Partition) -> None:
+        """The client was told anew where to read it, which ends its pause."""
+        self._at_rest.discard(partition)
+
     def at_rest(self) -> frozenset[Stream]:
         """Those of ours that the client was told to pause."""
         return frozenset(self.stream(partition) for partition in self._at_rest)

@@ -126,6 +126,7 @@ class ConsumerClient:
         self._watcher = watcher
         self._properties = properties
         self._cluster = ""
+        self._starts: dict[Partition, int] = {}
         callbacks = {"error_cb": self._on_error, "on_commit": self._on_commit}
         with _translated():
             self._client = Consumer({**properties, **callbacks}, logger=_LOG)
@@ -156,11 +157,18 @@ class ConsumerClient:
         places = [TopicPartition(*partition, offset) for partition, offset in offsets.items()]
         with _translated():
             self._client.incremental_assign(places)
+        self._starts.update(offsets)
 
     def remove(self, partitions: Collection[Partition]) -> None:
         """Read these no more."""
         with _translated():
             self._client.incremental_unassign(_places(partitions))
+
+    def next_offset(self, partition: Partition) -> int:
+        """The one behind the last that ``read`` returned of it, or where it was added; no I/O."""
+        with _translated():
+            (place,) = self._client.position([TopicPartition(*partition)])
+        return place.offset if place.offset >= 0 else self._starts[partition]
 
     def pause(self, partitions: Collection[Partition]) -> None:
         """Fetch no more; what was prefetched is thrown away and fetched again on ``resume``."""

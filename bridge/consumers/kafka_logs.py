@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
+from bridge.consumers.kafka_client import Partition
 from bridge.errors import ConsumerError
 
 SILENCE_SECONDS = 0.3
@@ -33,7 +34,7 @@ class Asker(Protocol):
 
 
 class LogWatch:
-    """The logs that topics had, and who has another one now.
+    """Which log each partition is read of, and which of them lie in another one now.
 
     Args:
         asker: asked for topics whose log is known; brokers that name none are never asked.
@@ -41,7 +42,8 @@ class LogWatch:
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
-        self._known: dict[str, str] = {}
+        self._known: dict[Partition, str] = {}
+        """Partition → its log; empty: begun while nobody named it."""
         self._heard_at: dict[str, float] = {}
         self._answer: Answer | None = None
         self._ask_at = 0.0
@@ -49,48 +51,57 @@ class LogWatch:
     def __repr__(self) -> str:
         return f"<LogWatch of {len(self._known)}>"
 
-    def know(self, logs: Mapping[str, str], reading: Collection[str], now_seconds: float) -> None:
-        """An assignment found these logs; of a topic that is being read, the known one stays."""
+    def begin(self, partitions: Collection[Partition], logs: Mapping[str, str], now_seconds: float) -> None:
+        """These are read from now on, of these logs by topic."""
         self._answer = None
-        new = {name: log for name, log in logs.items() if name not in reading or name not in self._known}
-        self._known.update(new)
-        self._heard_at.update(dict.fromkeys(new, now_seconds))
+        self._known.update({one: logs.get(one.topic, "") for one in partitions})
+        self._heard_at.update({one.topic: now_seconds for one in partitions})
 
-    def replaced_in(self, topics: Collection[str], now_seconds: float) -> set[str]:
-        """Of topics that have just sent records, those that were made again. Asks after silence."""
+    def end(self, partitions: Collection[Partition]) -> None:
+        """These are read no more."""
+        for partition in partitions:
+            self._known.pop(partition, None)
+
+    def replaced_in(self, topics: Collection[str], now_seconds: float) -> set[Partition]:
+        """Those to begin again of topics that have just sent records. Asks after silence."""
         silent = {
             topic
             for topic in topics
-            if topic in self._known and now_seconds - self._heard_at[topic] > SILENCE_SECONDS
+            if now_seconds - self._heard_at.get(topic, now_seconds) > SILENCE_SECONDS
         }
         self._heard_at.update(dict.fromkeys(topics, now_seconds))
         return self.replaced_now(silent) if silent else set()
 
-    def replaced_now(self, topics: Collection[str]) -> set[str]:
-        """Of these, those that were made again; where nobody answers, none."""
+    def replaced_now(self, topics: Collection[str]) -> set[Partition]:
+        """Those to begin again of these topics; where nobody answers, none."""
+        if not self._are_named():
+            return set()
         try:
             return self._compare(self._asker.logs(topics, _ANSWER_SECONDS))
         except ConsumerError:
             return set()
 
-    def replaced(self, topics: Collection[str], now_seconds: float) -> set[str]:
-        """Of all that are read, those that were made again. Asks once a second, and does not wait."""
+    def replaced(self, now_seconds: float) -> set[Partition]:
+        """Those to begin again of all that are read. Asks once a second, and does not wait."""
         if self._answer is not None:
             found = self._answer()
             if found is None:
                 return set()
             return self._compare(found)
-        ours = [topic for topic in topics if topic in self._known]
-        if ours and now_seconds >= self._ask_at:
+        if self._are_named() and now_seconds >= self._ask_at:
             self._ask_at = now_seconds + _EACH_SECONDS
             try:
-                self._answer = self._asker.ask_logs(ours)
+                self._answer = self._asker.ask_logs({partition.topic for partition in self._known})
             except ConsumerError:
                 self._answer = None
         return set()
 
-    def _compare(self, logs: Mapping[str, str]) -> set[str]:
+    def _are_named(self) -> bool:
+        return any(self._known.values())
+
+    def _compare(self, logs: Mapping[str, str]) -> set[Partition]:
         self._answer = None  # what was asked before would be older
-        changed = {topic for topic, log in logs.items() if self._known.get(topic, log) != log}
-        self._known.update(logs)
+        now = {one: logs[one.topic] for one in self._known if one.topic in logs}
+        changed = {one for one, log in now.items() if self._known[one] not in ("", log)}
+        self._known.update(now)
         return changed

@@ -15,7 +15,6 @@ from contextlib import suppress
 from bridge.consumers.base import ConsumerStats, Inbox, Kept, Link
 from bridge.consumers.kafka_assignment import Assignment
 from bridge.consumers.kafka_client import (
-    EARLIEST,
     ConsumerClient,
     Mark,
     Message,
@@ -29,7 +28,7 @@ from bridge.consumers.kafka_link import LinkState
 from bridge.consumers.kafka_logs import LogWatch
 from bridge.consumers.kafka_records import records_of
 from bridge.consumers.kafka_settings import KafkaSettings
-from bridge.consumers.kafka_start import commit_and_confirm, commit_last, start_offsets
+from bridge.consumers.kafka_start import commit_beginning, commit_last, is_lost, start_offsets
 from bridge.errors import ConsumerError
 from bridge.model import Position, Stream
 
@@ -234,6 +233,7 @@ class Member:
     def _forget(self, partitions: Sequence[Partition]) -> None:
         streams = [self._assignment.stream(partition) for partition in partitions]
         self._assignment.end(partitions)
+        self._logs.end(partitions)
         self._commits.forget(streams)
         self._lag.forget(streams)
         self._show()
@@ -260,8 +260,8 @@ class Member:
             logs = self._client.logs({partition.topic for partition in partitions}, _NAME_LOGS_SECONDS)
         except ConsumerError as error:
             self._link.tell(f"no topic ids, so finished offsets are not kept with commits: {error}")
-            return {}
-        self._logs.know(logs, {place[0] for place in self._assignment.routes}, time.monotonic())
+            logs = {}
+        self._logs.begin(partitions, logs, time.monotonic())
         return logs if self._stats.metadata_limit else {}
 
     def _begin(self, marks: Mapping[Partition, Mark], logs: Mapping[str, str]) -> None:
@@ -351,7 +351,7 @@ class Member:
         batch = records_of(messages, self._assignment.routes)
         topics = {record.stream.name for record in batch}
         if batch and (replaced := self._logs.replaced_in(topics, time.monotonic())):
-            batch = [record for record in batch if record.stream.name not in replaced]
+            batch = [record for record in batch if Partition(*record.stream[1:]) not in replaced]
             self._begin_again(replaced)
         if batch:
             self._lag.heard(topics)
@@ -374,6 +374,8 @@ class Member:
         if replaced := self._logs.replaced_now({partition.topic}):
             self._begin_again(replaced)
             return
+        if self._reads_on(partition):
+            return
         stream = self._assignment.stream(partition)
         place = f"{partition.topic}[{partition.number}]"
         self._stats.offsets_lost += 1
@@ -387,14 +389,28 @@ class Member:
         self._restart_at_beginning(partition)
         self._link.tell(f"{place}: the broker has lost the offset to read next; goes on at its beginning")
 
-    def _begin_again(self, topics: Collection[str]) -> None:
-        """These were deleted and made again: what was read of them ends, then the new log is read."""
-        for partition in [Partition(*place) for place in self._assignment.routes if place[0] in topics]:
+    def _reads_on(self, partition: Partition) -> bool:
+        """Whether nothing says that what comes next is gone: the fault may be of a position left since.
+
+        librdkafka (2.16) tells faults of a partition's old position after it was removed and added. Reading
+        is set to the same offset again: if that is gone, as long as no broker says so, the fault comes again.
+        """
+        offset = self._client.next_offset(partition)
+        if is_lost(self._client, partition, offset, _LAST_COMMIT_SECONDS):
+            return False
+        self._client.remove([partition])
+        self._client.add({partition: offset})
+        self._assignment.moved(partition)
+        return True
+
+    def _begin_again(self, partitions: Collection[Partition]) -> None:
+        """Their topics were deleted and made again: what was read ends, then the new log is read."""
+        for partition in self._assignment.ours(sorted(partitions)):
             self._stats.offsets_lost += 1
             self._count("lost")
             self._drain([partition])
             self._restart_at_beginning(partition)
-        for topic in sorted(topics):
+        for topic in sorted({partition.topic for partition in partitions}):
             self._link.tell(f"{topic} was deleted and made again: it is read from its beginning")
 
     def _restart_at_beginning(self, partition: Partition) -> None:
@@ -402,11 +418,7 @@ class Member:
         self._forget([partition])
         self._client.remove([partition])
         self._assignment.pending.add(partition)
-        try:
-            first = self._client.offsets_at([partition], EARLIEST, _LAST_COMMIT_SECONDS)
-        except ConsumerError:
-            return
-        commit_and_confirm(self._client, {partition: Mark(first[partition])}, _LAST_COMMIT_SECONDS)
+        commit_beginning(self._client, partition, _LAST_COMMIT_SECONDS)
 
     # Connection and figures
 
@@ -434,7 +446,7 @@ class Member:
         if not self._link.is_suspect:
             self._report_state()
             self._measure_lag()
-            self._begin_again(self._logs.replaced({place[0] for place in self._assignment.routes}, now))
+            self._begin_again(self._logs.replaced(now))
 
     def _probe(self, now: float) -> None:
         try:

@@ -119,6 +119,25 @@ def commit_last(client: Offsets, marks: Mapping[Partition, Mark], timeout_second
     return commit_and_confirm(client, marks, half_seconds) or commit_and_confirm(client, bare, half_seconds)
 
 
+def commit_beginning(client: Offsets, partition: Partition, timeout_seconds: float) -> None:
+    """Commit where a partition begins now; where that fails, the old offset fails once more."""
+    try:
+        first = client.offsets_at([partition], EARLIEST, timeout_seconds)
+    except ConsumerError:
+        return
+    commit_and_confirm(client, {partition: Mark(first[partition])}, timeout_seconds)
+
+
+def is_lost(client: Offsets, partition: Partition, offset: int, timeout_seconds: float) -> bool:
+    """Whether the broker says that it has not this offset, nor will give it next."""
+    try:
+        first = client.offsets_at([partition], EARLIEST, timeout_seconds)
+        end = client.offsets_at([partition], LATEST, timeout_seconds)
+    except ConsumerError:
+        return False
+    return not first[partition] <= offset <= end[partition]
+
+
 def subscribed(partitions: Iterable[Partition], topics: Sequence[str]) -> list[Partition]:
     """Those of the topics named, or matched by a name that begins with ``^``."""
     names = {name for name in topics if not name.startswith("^")}

@@ -12,7 +12,16 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from bridge.config import Secret
 from bridge.consumers.base import Link
 from bridge.consumers.kafka import KafkaConsumer, KafkaSettings
-from bridge.consumers.kafka_client import KafkaAdmin, KafkaPublisher, MockCluster
+from bridge.consumers.kafka_client import (
+    ConsumerClient,
+    KafkaAdmin,
+    KafkaPublisher,
+    Message,
+    MockCluster,
+    Watcher,
+)
+from bridge.consumers.kafka_faults import Fault, Kind, PartitionFault
+from bridge.consumers.kafka_settings import consumer_properties
 from bridge.errors import ConfigError, DeadLetterError, DeadLetterTooLarge
 from bridge.model import Position, Stream
 from tests.contract.inbox import RecordingInbox, close, done_with, eventually
@@ -29,11 +38,12 @@ def start() -> Iterator[Start]:
 
     def begin(brokers: str, *topics: str, **more: Any) -> tuple[KafkaConsumer, RecordingInbox]:
         inbox = RecordingInbox()
+        make = more.pop("of", KafkaConsumer)
         keywords = {key: more.pop(key) for key in ("secret_reader", "excluded_topics") if key in more}
         settings = KafkaSettings.model_validate(
             {"name": "k", "brokers": brokers, "group": f"g-{topics[0].strip('^')}", "topics": topics, **more}
         )
-        consumer = KafkaConsumer(settings, inbox, **keywords)
+        consumer: KafkaConsumer = make(settings, inbox, **keywords)
         started.append(consumer)
         consumer.start()
         return consumer, inbox
@@ -158,6 +168,41 @@ def test_a_lost_offset_may_go_on_at_the_beginning(
     assert len(inbox.assignments) == 2
     assert received[0].epoch == inbox.epochs[received[0].stream]
     assert _committed(kafka, topic)[0] == 6
+
+
+class LateFaults(KafkaConsumer):
+    """Is told once, behind the first records, that an offset is out of range, as librdkafka does."""
+
+    def _open_client(self, watcher: Watcher) -> ConsumerClient:
+        properties = consumer_properties(self.settings, self.secret_reader)
+        return _LateFaultsClient(properties, watcher)
+
+
+class _LateFaultsClient(ConsumerClient):
+    _is_told = False
+
+    def read(self, limit: int, timeout_seconds: float) -> tuple[list[Message], list[PartitionFault]]:
+        good, faults = super().read(limit, timeout_seconds)
+        if good and not self._is_told:
+            self._is_told = True
+            place = (good[-1].topic() or "", good[-1].partition() or 0)
+            faults.append(PartitionFault(*place, Fault(Kind.OFFSET_LOST, "out of range")))
+        return good, faults
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("choice", ["stop", "earliest"])
+def test_a_fault_of_a_position_that_was_left_is_not_believed(
+    kafka: Kafka, start: Start, publisher: KafkaPublisher, choice: str
+) -> None:
+    """What comes next is there: nothing is held, nothing comes twice, and reading goes on."""
+    topic = kafka.new_topic("late")
+    _publish(publisher, topic, b"1", b"2")
+    consumer, inbox = start(kafka.brokers, topic, of=LateFaults, on_offset_lost=choice)
+    inbox.wait_for_records(2)
+    _publish(publisher, topic, b"3")
+    assert [record.value for record in inbox.wait_for_records(3)] == [b"1", b"2", b"3"]
+    assert (consumer.stats.offsets_lost, len(inbox.assignments)) == (0, 1)
 
 
 @pytest.mark.kafka
