@@ -108,6 +108,7 @@ _WHOSE = Row(
             "table",
             width=12,
             keys=("rule", "destination"),
+            decimals=0,
         ),
         Panel(
             "Records at fault by rule",
@@ -118,6 +119,7 @@ _WHOSE = Row(
             "table",
             width=12,
             keys=("rule", "reason"),
+            decimals=0,
             leads_to=("rules",),
         ),
     ),
@@ -155,6 +157,7 @@ BOARD = Board(
     "dead-letters",
     "Filum Bridge / Dead letters",
     "What could not be delivered, why, and how to send it again.",
+    "whoever owns the data: after the alert of that name, and before and after a redrive.",
     (_GLANCE, _WHY, _WHOSE, _STORE),
     (Choice("source", "records_consumed_total"),),
 )

@@ -218,6 +218,8 @@ BOARD = Board(
     "delivery",
     "Filum Bridge / Delivery",
     "What goes out to the Event API: rate, errors and duration of requests, and how full the way is.",
+    "whoever answers for the way to the API: when the breaker opens, when answers are slow, throttled "
+    "or refused, and to choose `max_in_flight`.",
     (_GLANCE, _REQUESTS, _FAILURES, _SATURATION, _WAITS, _ENDS),
     (Choice("destination", "concurrency_limit"),),
 )

@@ -218,6 +218,8 @@ BOARD = Board(
     "overview",
     "Filum Bridge / Overview",
     "Is it well, how much flows, and if something waits, why.",
+    "whoever is on call, before anything else: after an alert, after a deploy, or when somebody asks "
+    "whether events arrive. Most tiles lead to the board that tells more.",
     (_HEALTH, _FLOW, _ENDS, _WAITS),
     (Choice("source", "records_consumed_total"),),
 )

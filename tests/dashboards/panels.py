@@ -73,11 +73,18 @@ class Choice:
 
 @dataclass(frozen=True)
 class Board:
-    """One dashboard. ``name`` is its file's, and the end of its address."""
+    """One dashboard.
+
+    Attributes:
+        name: its file's, and the end of its address.
+        says: what it shows, in a line.
+        opened: who opens it, and when; for its page.
+    """
 
     name: str
     title: str
     says: str
+    opened: str
     rows: tuple[Row, ...]
     choices: tuple[Choice, ...] = ()
 

@@ -192,5 +192,7 @@ BOARD = Board(
     "runtime",
     "Filum Bridge / Runtime",
     "The processes: what they use, whether they turn, and whether all run the same.",
+    "whoever runs the cluster: when a replica restarts or is short of CPU, memory or files, and to "
+    "see that a rollout is complete.",
     (_GLANCE, _REPLICAS, _USE, _TURNS),
 )

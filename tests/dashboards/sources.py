@@ -272,6 +272,8 @@ BOARD = Board(
     "sources",
     "Filum Bridge / Sources",
     "What comes in from Kafka and RabbitMQ: how far behind, how steady, and who has which partitions.",
+    "whoever runs the brokers: when lag grows, around a rebalance, and before replicas or partitions "
+    "are added or taken away.",
     (_GLANCE, _BEHIND, _FLOW, _WAITS, _GROUP, _COMMITS, _QUALITY),
     (Choice("source", "records_consumed_total"),),
 )

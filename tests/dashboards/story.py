@@ -23,6 +23,7 @@ from tests.parts.kafka import Kafka
 from tests.parts.prometheus import Prometheus
 
 LABELS = {"namespace": "crm", "job": "crm/filum-bridge"}
+REPLICAS = ("filum-bridge-0", "filum-bridge-1")
 _PARTITIONS = 4
 _USERS = 40
 _BEAT_SECONDS = 0.05
@@ -75,10 +76,13 @@ class Story:
         self._first = self._bridge(home / "first", _FILE)
         self._second = self._bridge(home / "second")
         (home / "prometheus").mkdir()
-        targets = [one.metrics_url.split("/")[2] for one in (self._first, self._second)]
+        replicas = dict(zip(REPLICAS, (self._first, self._second), strict=True))
+        targets = {name: one.metrics_url.split("/")[2] for name, one in replicas.items()}
         self.prometheus = Prometheus(home / "prometheus", targets, LABELS, rules)
         self._traffic = Traffic(kafka.brokers, self._topic)
         self.start_seconds = self.end_seconds = 0.0
+        self.happened: list[tuple[str, float]] = []
+        """What was made to happen, and when it began (seconds since 1970)."""
 
     def _bridge(self, home: Path, *more: dict[str, object]) -> Bridge:
         home.mkdir()
@@ -126,20 +130,21 @@ class Story:
         self.start_seconds = time.time()
         self._traffic.start()
         self.prometheus.until('sum(bridge_events_total{outcome="delivered"}) > 500')
-        for step in (
-            self._poison,
-            self._no_place_for_letters,
-            self._records_without_a_time,
-            self._slow_api,
-            self._api_down,
-            self._throttled,
-            self._wrong_key,
-            self._reloads,
-            self._second_member,
-            self._restart,
+        for what, step in (
+            ("records at fault", self._poison),
+            ("no place for dead letters", self._no_place_for_letters),
+            ("records without a time", self._records_without_a_time),
+            ("slow API", self._slow_api),
+            ("API down", self._api_down),
+            ("throttled", self._throttled),
+            ("wrong key", self._wrong_key),
+            ("reloads", self._reloads),
+            ("a second replica", self._second_member),
+            ("restart", self._restart),
+            ("recovery", self._recover),
         ):
+            self.happened.append((what, time.time()))
             step()
-        self._recover()
         self.end_seconds = time.time()
 
     def _poison(self) -> None:
@@ -153,8 +158,9 @@ class Story:
             b'{"type": "ticket.rated", "user": "no-stars"}',
             b'{"type": "ticket.opened"}',
         ]
-        for value in wrong * 5:
-            self._traffic.produce(value)
+        for times, value in enumerate(wrong, 5):
+            for _ in range(times):
+                self._traffic.produce(value)
         for reason in ("undecodable", "rule_fault", "no_identity", "refused", "too_large"):
             self.prometheus.until(f'sum(bridge_dead_letters_total{{reason="{reason}"}}) >= 5')
         self.prometheus.until('sum(bridge_records_settled_total{outcome="dropped"}) >= 5')

@@ -11,7 +11,7 @@ import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,15 +50,16 @@ class Prometheus:
 
     Args:
         home: its folder, which must exist and be empty.
-        targets: ``host:port`` of what it scrapes, whether it runs already or not.
+        targets: ``host:port`` of what it scrapes, whether it runs already or not, by its ``instance``.
         labels: put on every series that it scrapes.
         rules: rule files to evaluate, each second too.
     """
 
     def __init__(
-        self, home: Path, targets: Sequence[str], labels: dict[str, str], rules: Sequence[Path] = ()
+        self, home: Path, targets: Mapping[str, str], labels: dict[str, str], rules: Sequence[Path] = ()
     ) -> None:
         every = f"{SCRAPE_SECONDS}s"
+        shared = {name: value for name, value in labels.items() if name != "job"}
         config = {
             "global": {"scrape_interval": every, "evaluation_interval": every, "scrape_timeout": every},
             "rule_files": [str(path) for path in rules],
@@ -66,7 +67,8 @@ class Prometheus:
                 {
                     "job_name": labels["job"],
                     "static_configs": [
-                        {"targets": list(targets), "labels": {k: v for k, v in labels.items() if k != "job"}}
+                        {"targets": [address], "labels": {**shared, "instance": name}}
+                        for name, address in targets.items()
                     ],
                 }
             ],
