@@ -90,7 +90,7 @@ class App:
         self._reloader: Reloader
         self._reloading: asyncio.Task[None] | None = None
         self.watch: Watch
-        self._clients: list[Client] = []
+        self._clients: dict[str, Client] = {}
 
     def request_stop(self) -> None:
         """Begin to leave. Loop thread."""
@@ -210,7 +210,7 @@ class App:
         )
         agent = f"filum-bridge/{__version__}"
         client = Client(settings, write_key, self._make_transport(settings), agent)
-        self._clients.append(client)
+        self._clients[name] = client
         controller = Controller(settings.retry, random.random)
         return Dispatcher(name, settings, client, pipeline, overseer, controller, clock)
 
@@ -230,9 +230,18 @@ class App:
     def _tick(self) -> None:
         """A few times a second: give back what is held too long; leave when all input has ended."""
         self._parts.returns.look()
+        self._look_at_keys()
         intakes = self._parts.intakes.values()
         if all(intake.has_ended and not intake.ledger.in_flight for intake in intakes):
             self._stop.set()
+
+    def _look_at_keys(self) -> None:
+        for name, client in self._clients.items():
+            try:
+                if client.look_at_key():
+                    _log.info("write key reloaded", destination=name)
+            except ConfigError as error:
+                _log.error("write key not reloaded, the old one stays", destination=name, error=str(error))
 
     def _source_ended(self, intake: Intake, error: Exception | None) -> None:
         if error is not None:
@@ -288,6 +297,6 @@ class App:
             self._parts.schemas.close()
         for dispatcher in self._parts.dispatchers.values():
             dispatcher.close()
-        for client in self._clients:
+        for client in self._clients.values():
             await client.close()
         await self._parts.undertaker.close(closing_seconds)

@@ -94,6 +94,7 @@ class SecretSource:
         self._environ = environ
         self._value: str | None = None
         self._stamp: tuple[int, int, int] | None = None
+        self._refused: tuple[int, int, int] | None = None
 
     def value(self) -> str:
         """The value; costs one ``stat`` for a file and nothing for a variable."""
@@ -107,15 +108,30 @@ class SecretSource:
         Returns:
             True when the value is another one than before; the first read counts as such.
         """
-        stamp = self._file_stamp()
         try:
-            value = read_secret(
-                self._secret, base=self._base, environ=self._environ, in_header=self._in_header
-            )
+            return self._read(self._file_stamp())
         except ConfigError:
             if self._value is None:
                 raise
             return False
+
+    def look(self) -> bool:
+        """Read again if the file is another one than was read; costs one ``stat``.
+
+        Returns:
+            True when the value is another one than before.
+
+        Raises:
+            ConfigError: once for each file that cannot be used; the value stays.
+        """
+        stamp = self._file_stamp()
+        if stamp is None or stamp in (self._stamp, self._refused):
+            return False
+        self._refused = stamp
+        return self._read(stamp)
+
+    def _read(self, stamp: tuple[int, int, int] | None) -> bool:
+        value = read_secret(self._secret, base=self._base, environ=self._environ, in_header=self._in_header)
         changed, self._value, self._stamp = value != self._value, value, stamp
         return changed
 

@@ -64,10 +64,24 @@ class Client:
     def refresh_key(self) -> bool:
         """Read the write key again; True when it is another one."""
         changed = self._write_key.reload()
+        self._take_key()
+        return changed
+
+    def look_at_key(self) -> bool:
+        """Take the write key's file if it is another one now; True when the key is.
+
+        Raises:
+            ConfigError: once for each file that cannot be used; the old key stays.
+        """
+        changed = self._write_key.look()
+        if changed:
+            self._take_key()
+        return changed
+
+    def _take_key(self) -> None:
         authorization = b"Bearer " + self._write_key.value().encode()
         self._headers = [*self._fixed, (b"Authorization", authorization)]
         self._prepared = None
-        return changed
 
     def post(self, body: bytes, done: Callable[[Answer], None]) -> None:
         """Send one request; returns at once.

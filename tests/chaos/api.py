@@ -160,7 +160,9 @@ class AuditingApi:
         """One request and what is made of it; whether the connection lives on."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         path = head[0].split(" ")[1]
-        self.keys.update(line.partition(":")[2].strip() for line in head if line.startswith("Authorization:"))
+        self.keys.update(
+            line.partition(":")[2].strip() for line in head if line.lower().startswith("authorization:")
+        )
         lengths = [line.partition(":")[2] for line in head if line.lower().startswith("content-length:")]
         body = await reader.readexactly(int(lengths[0]) if lengths else 0)
         self.requests += 1

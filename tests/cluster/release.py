@@ -37,8 +37,8 @@ class Release:
         self._helm(values)
 
     def test(self) -> str:
-        """``helm test``; what the pods said."""
-        return run("helm", "test", self.name, "--namespace", self.name, "--logs")
+        """``helm test``; pods that succeed are gone when it returns, and their logs with them."""
+        return run("helm", "test", self.name, "--namespace", self.name)
 
     def uninstall(self) -> None:
         """And wait until all of it is gone."""
