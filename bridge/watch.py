@@ -120,6 +120,7 @@ class Watch:
         board.gauge("buffer_bytes", source=name).value = ledger.bytes
         board.gauge("partitions_assigned", source=name).value = len(stats.assigned)
         board.gauge("partitions_paused", source=name).value = len(stats.paused & stats.assigned)
+        board.gauge("partitions_unordered", source=name).value = len(stats.unordered)
         board.gauge("source_connected", source=name).value = intake.link in (Link.CONNECTED, Link.STANDBY)
         self._times(intake)
 

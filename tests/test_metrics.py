@@ -48,7 +48,7 @@ requests_in_flight{destination} breaker_state{destination} stalled{source,destin
 source_connected{source} last_delivery_timestamp_seconds{destination} rules_info{hash}
 config_reloads_total{outcome} config_last_reload_successful build_info
 """
-ADDED = "schema_fetches_total{outcome}"
+ADDED = "schema_fetches_total{outcome} partitions_unordered{source}"
 
 
 def test_every_designed_name_is_declared_with_its_labels() -> None:

@@ -7,7 +7,7 @@ from html import escape
 from typing import NamedTuple
 
 from bridge.admin.health import Health
-from bridge.admin.why import stalls
+from bridge.admin.why import stalls, unordered
 from bridge.metrics import Snapshot
 from bridge.printable import printable
 
@@ -64,7 +64,17 @@ def _summary(snapshot: Snapshot) -> str:
 
 
 def _sources(snapshot: Snapshot) -> Table:
-    head = ["source", "connected", "partitions", "paused", "consumed", "delivered", "filtered", "dropped"]
+    head = [
+        "source",
+        "connected",
+        "order",
+        "partitions",
+        "paused",
+        "consumed",
+        "delivered",
+        "filtered",
+        "dropped",
+    ]
     head += ["dead-lettered", "in flight", "lag", "oldest"]
     names = sorted(row["source"] for row, _ in snapshot.rows("records_consumed_total"))
     return Table("Sources", head, [_source(snapshot, name) for name in names])
@@ -84,7 +94,13 @@ def _source(snapshot: Snapshot, name: str) -> list[str]:
         snapshot.total("consumer_lag", source=name),
     )
     connected = "yes" if snapshot.value("source_connected", source=name) else "no"
-    return [name, connected, *map(_number, numbers), _age(snapshot, oldest)]
+    return [
+        name,
+        connected,
+        "not kept" if name in unordered(snapshot) else "kept",
+        *map(_number, numbers),
+        _age(snapshot, oldest),
+    ]
 
 
 def _destinations(snapshot: Snapshot) -> Table:

@@ -50,4 +50,10 @@ def status(snapshot: Snapshot, health: Health) -> dict[str, Any]:
         "records_unaccounted": snapshot.value("records_unaccounted"),
         "lag": snapshot.total("consumer_lag"),
         "stalled": [one._asdict() for one in stalls(snapshot)],
+        "unordered": unordered(snapshot),
     }
+
+
+def unordered(snapshot: Snapshot) -> list[str]:
+    """Sources of which some queue is read by others too: order across replicas is not promised."""
+    return sorted(row["source"] for row, queues in snapshot.rows("partitions_unordered") if queues)

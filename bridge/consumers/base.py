@@ -144,6 +144,8 @@ class ConsumerStats:
     """Streams that stand still because the broker no longer has what is to be read next."""
     refused: frozenset[Stream] = frozenset()
     """Streams whose records wait because the broker does not let this user read them."""
+    unordered: frozenset[Stream] = frozenset()
+    """Streams that others read too, so that order across replicas is not promised."""
     weak_ids: int = 0
     metadata_limit: int = 0
     """Characters of metadata that the broker keeps with a position, as far as known; 0: none."""

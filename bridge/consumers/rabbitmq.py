@@ -325,6 +325,8 @@ class _Reader:
         """See ``rabbitmq_queue.Owner``."""
         queues = self._queues.values()
         self._stats.lag = {queue.stream: queue.messages for queue in queues if queue.is_consuming}
+        unordered = frozenset(queue.stream for queue in queues if queue.is_consuming and queue.is_unordered)
+        self._stats.unordered = unordered
         links = {queue.link for queue in queues}
         fitting = [link for link in (Link.CONNECTED, Link.STANDBY) if link in links]
         detail = self._fault or "; ".join(queue.note for queue in queues if queue.note)

@@ -98,6 +98,7 @@ class Queue:
         phase: where it stands.
         link: the last conclusion about it; unlike ``phase`` it does not change while one more try runs.
         note: what an operator must know, one line; empty when all is well.
+        is_unordered: whether others read it too, so that order across replicas is not promised.
         epoch: of the channel that consumes, or that consumed last.
         waiting: delivered and not yet handed over; at most the prefetch.
         messages: ready in the broker when last counted.
@@ -108,6 +109,7 @@ class Queue:
         self.phase = Phase.IDLE
         self.link = Link.CONNECTING
         self.note = ""
+        self.is_unordered = False
         self.epoch = 0
         self.waiting: deque[Record] = deque()
         self.messages = 0
@@ -265,7 +267,9 @@ class Queue:
         self.messages = counts.messages
         others = counts.consumers - 1
         waits = self._taking is Taking.SINGLE_ACTIVE and others > 0 and not self._has_delivered
-        self._say(Link.STANDBY if waits else Link.CONNECTED, self._note_on(others))
+        note = self._note_on(others)
+        self.is_unordered = bool(note)
+        self._say(Link.STANDBY if waits else Link.CONNECTED, note)
 
     def _note_on(self, others: int) -> str:
         name = f"queue {self.stream.name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -48,7 +49,8 @@ def test_competing_consumers_lose_nothing_and_say_that_order_goes(
     world.release.scale(world.values, 4)
     world.flows(500)
     for pod in world.release.names():
-        assert "order is not kept" in world.release.page(pod, "/status.json")
+        assert json.loads(world.release.page(pod, "/status.json"))["unordered"] == ["desk"]
+        assert "order is not kept" in world.release.log(pod)
     world.release.scale(world.values, 2)
     world.flows(500)
     audit = world.close_books()

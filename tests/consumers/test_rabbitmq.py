@@ -15,7 +15,7 @@ import pytest
 from bridge.config import Secret
 from bridge.consumers.base import Link
 from bridge.consumers.rabbitmq import RabbitConsumer, RabbitSettings
-from bridge.model import Position, Record
+from bridge.model import Position, Record, Stream
 from tests.consumers import amqp
 from tests.contract.inbox import RecordingInbox, close, done_with, eventually
 from tests.parts.process import free_port
@@ -281,7 +281,7 @@ def test_a_quorum_queue_with_two_consumers_says_that_they_compete(rabbitmq: Rabb
 def test_competing_consumers_share_a_queue(rabbitmq: RabbitMQ, start: Start) -> None:
     """With ``competing`` both read, and say what that costs."""
     queue = rabbitmq.new_queue()
-    _, first = start(rabbitmq, queue, competing=True, prefetch=5)
+    consumer, first = start(rabbitmq, queue, competing=True, prefetch=5)
     _, second = start(rabbitmq, queue, competing=True, prefetch=5)
     assert _linked(first, Link.CONNECTED)
     assert _linked(second, Link.CONNECTED)
@@ -290,6 +290,7 @@ def test_competing_consumers_share_a_queue(rabbitmq: RabbitMQ, start: Start) -> 
     second.wait_for_records(5)
     assert _linked(first, Link.CONNECTED, "competing", "order is not kept")
     assert _linked(second, Link.CONNECTED, "competing", "order is not kept")
+    assert consumer.stats.unordered == {Stream("r", queue)}
 
 
 def test_what_is_open_at_close_goes_back_in_order(rabbitmq: RabbitMQ, start: Start) -> None:
