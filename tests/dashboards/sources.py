@@ -16,13 +16,14 @@ _GLANCE = Row(
         Panel(
             "Sources",
             "Each source over all chosen replicas: replicas connected to its broker, partitions or queues "
-            "they have, how many of these are paused, what is behind, in hand, and when its consumer thread "
-            "last turned.",
+            "they have, how many are paused or read without order, what is behind, in hand, and when its "
+            "thread last turned.",
             "short",
             (
                 Query(f"sum by (source) ({_s.of('source_connected')})", "connected replicas"),
                 Query(f"sum by (source) ({_s.of('partitions_assigned')})", "partitions"),
                 Query(f"sum by (source) ({_s.of('partitions_paused')})", "paused"),
+                Query(f"sum by (source) ({_s.of('partitions_unordered')})", "unordered"),
                 Query(_lag, "lag"),
                 Query(f"sum by (source) ({_s.of('records_in_flight')})", "in hand"),
                 Query(f"sum by (source) ({_s.of('buffer_bytes')})", "bytes in hand", "bytes"),
