@@ -150,6 +150,18 @@ class ConsumerStats:
     metadata_limit: int = 0
     """Characters of metadata that the broker keeps with a position, as far as known; 0: none."""
 
+    def rebalanced(self, kind: str) -> None:
+        """Streams were ``assigned``, ``revoked`` or ``lost``."""
+        self.rebalances = {**self.rebalances, kind: self.rebalances.get(kind, 0) + 1}
+
+    def commit_answered(self, succeeded: bool, sent_at_seconds: float) -> None:
+        """The broker has taken a commit, or has not; ``time.monotonic()`` when it was sent."""
+        if succeeded:
+            self.commits_ok += 1
+            self.last_commit_seconds = sent_at_seconds
+        else:
+            self.commits_failed += 1
+
 
 class Surroundings(NamedTuple):
     """What the process tells every consumer.

@@ -132,8 +132,9 @@ class ConsumerClient:
             self._client = Consumer({**properties, **callbacks}, logger=_LOG)
 
     def subscribe(self, topics: Sequence[str]) -> None:
-        """Join the group for these topics; names that begin with ``^`` are patterns."""
+        """Join the group for these topics, anew if we are in it; names that begin with ``^`` are patterns."""
         with _translated():
+            self._client.unsubscribe()
             self._client.subscribe(
                 list(topics),
                 on_assign=self._on_assign,

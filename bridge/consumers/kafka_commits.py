@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from bridge.consumers.kafka_client import Mark
 from bridge.consumers.kafka_faults import Fault, Kind
 from bridge.model import Position, Stream
 
 RETRY_SECONDS = 0.5
 ANSWER_SECONDS = 60.0
 """librdkafka answers every commit; should one answer be lost, commits must not end for good."""
+_LEAST_METADATA_CHARACTERS = 512
+"""Below it a map would say little and stop its partition often: there is none."""
 
 
 class CommitQueue:
@@ -77,3 +80,17 @@ class CommitQueue:
     def _put_back(self) -> None:
         self._wanted = self._flying | self._wanted
         self._flying = {}
+
+
+def mark_of(position: Position) -> Mark:
+    """What is committed of it."""
+    return Mark(position.offset, position.metadata)
+
+
+def limit_below(refused: Position, limit: int) -> int:
+    """Characters to keep to from now on, where 0 is none: half of what was refused.
+
+    The brokers do not say what they take; that needs rights of its own.
+    """
+    limit = min(limit, len(refused.metadata) // 2)
+    return limit if limit >= _LEAST_METADATA_CHARACTERS else 0

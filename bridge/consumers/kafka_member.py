@@ -21,14 +21,14 @@ from bridge.consumers.kafka_client import (
     Partition,
     Watcher,
 )
-from bridge.consumers.kafka_commits import CommitQueue
+from bridge.consumers.kafka_commits import CommitQueue, limit_below, mark_of
 from bridge.consumers.kafka_faults import Fault, Kind, PartitionFault
 from bridge.consumers.kafka_lag import Lag
 from bridge.consumers.kafka_link import LinkState
 from bridge.consumers.kafka_logs import LogWatch
 from bridge.consumers.kafka_records import records_of
 from bridge.consumers.kafka_settings import KafkaSettings
-from bridge.consumers.kafka_start import commit_beginning, commit_last, is_lost, start_offsets
+from bridge.consumers.kafka_start import commit_beginning, commit_last, is_lost, start_offsets, subscribed
 from bridge.errors import ConsumerError
 from bridge.model import Position, Stream
 
@@ -42,13 +42,13 @@ _THROTTLE_SECONDS = 1.0
 _WATCH_SECONDS = 1.0
 _PROBE_SECONDS = 0.5
 _STANDBY_SECONDS = 5.0
+_UNSEEN_SECONDS = 3.0
+"""So long a topic may be there and not be noticed by the client."""
 _LAST_COMMIT_SECONDS = 3.0
 _RETRY_START_SECONDS = 0.5
 _NAME_LOGS_SECONDS = 3.0
 _METADATA_CHARACTERS = 4096
 """The brokers' default for ``offset.metadata.max.bytes``."""
-_LEAST_METADATA_CHARACTERS = 512
-"""Below it a map would say little and stop its partition often: there is none."""
 
 _PASSING = {Kind.BROKER_GONE, Kind.UNREACHABLE, Kind.NOT_MEMBER}
 
@@ -102,6 +102,8 @@ class Member:
         self._has_joined = False
         self._watch_at = 0.0
         self._start_at = 0.0
+        self._unsure_at = 0.0
+        """When a topic was missing, or brokers that may have lost it; 0: our group knows what there is."""
 
     # The thread's turns
 
@@ -188,22 +190,24 @@ class Member:
         """Their start is looked up in the next turn."""
         self._has_joined = True
         if partitions:
-            self._count("assigned")
+            self._unsure_at = 0.0
+            self._stats.rebalanced("assigned")
         self._assignment.pending.update(p for p in partitions if p.topic not in self._excluded)
 
     def on_revoked(self, partitions: Sequence[Partition]) -> None:
         """Drain within the budget, commit, then fence."""
         if ours := self._assignment.ours(partitions):
-            self._count("revoked")
+            self._stats.rebalanced("revoked")
             self._drain(ours)
         self._forget(partitions)
 
     def on_lost(self, partitions: Sequence[Partition]) -> None:
         """Fence, commit nothing."""
         if ours := self._assignment.ours(partitions):
-            self._count("lost")
+            self._stats.rebalanced("lost")
             self._inbox.lost([self._assignment.stream(partition) for partition in ours])
         self._has_joined, self._connected_at = False, time.monotonic()
+        self._unsure_at = self._connected_at
         self._link.is_suspect = True
         self._forget(partitions)
 
@@ -225,10 +229,10 @@ class Member:
         self._serve()
         self.settle([position for position in positions if Partition(*position.stream[1:]) in partitions])
         latest = self._commits.latest([self._assignment.stream(partition) for partition in partitions])
-        marks = {Partition(*stream[1:]): _mark(position) for stream, position in latest.items()}
+        marks = {Partition(*stream[1:]): mark_of(position) for stream, position in latest.items()}
         if marks:
             seconds = min(budget_seconds, _LAST_COMMIT_SECONDS)
-            self._commit_counted(commit_last(self._client, marks, seconds))
+            self._stats.commit_answered(commit_last(self._client, marks, seconds), time.monotonic())
 
     def _forget(self, partitions: Sequence[Partition]) -> None:
         streams = [self._assignment.stream(partition) for partition in partitions]
@@ -288,10 +292,10 @@ class Member:
         if not positions:
             return
         try:
-            self._client.commit({Partition(*s[1:]): _mark(p) for s, p in positions.items()})
+            self._client.commit({Partition(*s[1:]): mark_of(p) for s, p in positions.items()})
         except ConsumerError as error:
             self._commits.failed_to_send(now)
-            self._commit_counted(False)
+            self._stats.commit_answered(False, now)
             self._link.tell(f"commit failed, will be repeated: {error}")
 
     def on_committed(self, results: Mapping[Partition, Fault | None]) -> None:
@@ -307,24 +311,13 @@ class Member:
                 self._lag.committed({stream: position.offset})
         faults = [fault for fault in results.values() if fault is not None]
         if ours:
-            self._commit_counted(not faults, self._commits.sent_at)
+            self._stats.commit_answered(not faults, self._commits.sent_at)
         for fault in faults:
             self._judge(fault)
 
     def _learn_limit(self, stream: Stream) -> None:
-        """The brokers do not say what they take (that needs rights of its own): halve what was refused."""
-        refused = self._commits.flying(stream)
-        if refused is None:
-            return
-        limit = min(self._stats.metadata_limit, len(refused.metadata) // 2)
-        self._stats.metadata_limit = limit if limit >= _LEAST_METADATA_CHARACTERS else 0
-
-    def _commit_counted(self, succeeded: bool, sent_at: float = 0.0) -> None:
-        if succeeded:
-            self._stats.commits_ok += 1
-            self._stats.last_commit_seconds = sent_at or time.monotonic()
-        else:
-            self._stats.commits_failed += 1
+        if refused := self._commits.flying(stream):
+            self._stats.metadata_limit = limit_below(refused, self._stats.metadata_limit)
 
     # Reading
 
@@ -407,7 +400,7 @@ class Member:
         """Their topics were deleted and made again: what was read ends, then the new log is read."""
         for partition in self._assignment.ours(sorted(partitions)):
             self._stats.offsets_lost += 1
-            self._count("lost")
+            self._stats.rebalanced("lost")
             self._drain([partition])
             self._restart_at_beginning(partition)
         for topic in sorted({partition.topic for partition in partitions}):
@@ -434,6 +427,8 @@ class Member:
         if fault.kind is Kind.FATAL:
             self._fatal = self._fatal or fault.as_error()
         elif fault.kind not in _PASSING:
+            if fault.kind is Kind.UNKNOWN_TOPIC:
+                self._unsure_at = time.monotonic()
             self._link.suspect(fault)
             self._link.tell(f"{fault.text} ({fault.remedy})" if fault.remedy else fault.text)
 
@@ -446,6 +441,7 @@ class Member:
         if not self._link.is_suspect:
             self._report_state()
             self._measure_lag()
+            self._join_anew(now)
             self._begin_again(self._logs.replaced(now))
 
     def _probe(self, now: float) -> None:
@@ -472,24 +468,28 @@ class Member:
         has_joined = self._has_joined or is_late
         self._link.up(Link.STANDBY if has_joined and not has_work else Link.CONNECTED)
 
+    def _join_anew(self, now: float) -> None:
+        """A topic made anew while we join again is no change to librdkafka (2.16): nobody is given any."""
+        if not self._unsure_at or self._assignment.routes or self._assignment.pending:
+            return
+        try:
+            there = subscribed(self._client.partitions(_PROBE_SECONDS), self._settings.topics)
+        except ConsumerError:
+            there = []
+        if not there:
+            self._unsure_at = now
+        elif now - self._unsure_at > _UNSEEN_SECONDS:
+            self._unsure_at = 0.0
+            self._client.subscribe(self._settings.topics)
+
     def _measure_lag(self) -> None:
         ours = {Partition(*place): stream for place, (stream, _) in self._assignment.routes.items()}
         self._lag.measure(ours, self._assignment.at_rest())
-
-    def _count(self, kind: str) -> None:
-        self._stats.rebalances = {
-            **self._stats.rebalances,
-            kind: self._stats.rebalances.get(kind, 0) + 1,
-        }
 
     def _show(self) -> None:
         self._stats.assigned = self._assignment.streams()
         self._stats.paused = self._assignment.at_rest()
         self._stats.without_offset = frozenset(self._assignment.held)
-
-
-def _mark(position: Position) -> Mark:
-    return Mark(position.offset, position.metadata)
 
 
 def _result(answer: Future[Sequence[Position]]) -> Sequence[Position]:

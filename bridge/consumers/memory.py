@@ -271,7 +271,7 @@ class _Member:
 
     def _obey(self, kind: str, places: list[Place]) -> None:
         ours = [place for place in places if place in self._ours]
-        self._count(kind)
+        self._stats.rebalanced(kind)
         if kind == "lost":
             self._inbox.lost([self._stream(place) for place in ours])
             self._forget(ours)
@@ -294,7 +294,7 @@ class _Member:
         epoch = next(self._epochs)
         self._ours.update(dict.fromkeys(begun, epoch))
         self._offsets.update({place: kept.offset for place, kept in begun.items()})
-        self._count("assigned")
+        self._stats.rebalanced("assigned")
         self._show()
         kept = {self._stream(place): kept for place, kept in begun.items()}
         self._inbox.assigned(dict.fromkeys(kept, epoch), kept)
@@ -325,10 +325,6 @@ class _Member:
 
     def _stream(self, place: Place) -> Stream:
         return Stream(self._settings.name, *place)
-
-    def _count(self, kind: str) -> None:
-        counts = self._stats.rebalances
-        self._stats.rebalances = {**counts, kind: counts.get(kind, 0) + 1}
 
     def _show(self) -> None:
         streams = {self._stream(place): place for place in self._ours}

@@ -303,7 +303,7 @@ class _Reader:
         self._dialer.is_well()
         self._stats.assigned |= {queue.stream}
         self._stats.paused = self._paused & self._stats.assigned
-        self._count("assigned")
+        self._stats.rebalanced("assigned")
         if not self._is_leaving:
             self._inbox.assigned({queue.stream: queue.epoch})
 
@@ -312,7 +312,7 @@ class _Reader:
         self._stats.assigned -= {queue.stream}
         self._stats.paused = self._paused & self._stats.assigned
         if not self._is_revoked:
-            self._count("lost")
+            self._stats.rebalanced("lost")
             self._inbox.lost({queue.stream})
 
     def filled(self) -> None:
@@ -334,9 +334,6 @@ class _Reader:
         if said != self._said:
             self._said = said
             self._inbox.link(*said)
-
-    def _count(self, kind: str) -> None:
-        self._stats.rebalances[kind] = self._stats.rebalances.get(kind, 0) + 1
 
     # Handing over
 
