@@ -63,11 +63,12 @@ _BEHIND = Row(
         ),
         Panel(
             "Time to catch up",
-            "Lag over the records settled each second: how long the backlog takes at the rate of right now.",
+            "Lag over the records settled each second: how long the backlog takes at the rate of right now. "
+            "Nothing is shown while nothing is settled.",
             "s",
             (
                 Query(
-                    f"{_lag} / clamp_min({_s.rate('records_settled_total', 'source')}, 0.01)",
+                    f"{_lag} / ({_s.rate('records_settled_total', 'source')} > 0.1)",
                     "{{source}}",
                 ),
             ),
