@@ -8,6 +8,9 @@ from tests.dashboards.selectors import Selectors, or_zero
 _s = Selectors("source")
 _lag = f"sum by (source) ({_s.of('consumer_lag')})"
 _age = f"time() - min by (source) ({_s.of('oldest_unsettled_timestamp_seconds')})"
+_ordered = (
+    f"sum by (source) ({_s.of('partitions_assigned')}) - sum by (source) ({_s.of('partitions_unordered')})"
+)
 _turn = f"time() - min by (source) ({_s.of('consumer_thread_last_progress_timestamp_seconds')})"
 
 _GLANCE = Row(
@@ -16,14 +19,14 @@ _GLANCE = Row(
         Panel(
             "Sources",
             "Each source over all chosen replicas: replicas connected to its broker, partitions or queues "
-            "they have, how many are paused or read without order, what is behind, in hand, and when its "
-            "thread last turned.",
+            "they have, how many of these are paused and how many read in order, what is behind, in hand, "
+            "and when its thread last turned.",
             "short",
             (
                 Query(f"sum by (source) ({_s.of('source_connected')})", "connected replicas"),
                 Query(f"sum by (source) ({_s.of('partitions_assigned')})", "partitions"),
                 Query(f"sum by (source) ({_s.of('partitions_paused')})", "paused"),
-                Query(f"sum by (source) ({_s.of('partitions_unordered')})", "unordered"),
+                Query(_ordered, "in order"),
                 Query(_lag, "lag"),
                 Query(f"sum by (source) ({_s.of('records_in_flight')})", "in hand"),
                 Query(f"sum by (source) ({_s.of('buffer_bytes')})", "bytes in hand", "bytes"),
